@@ -1,0 +1,103 @@
+//! Sliding window: `previous x (1 - elapsed / W) + current`, in integers that a double holds exactly.
+//!
+//! The previous window's weight falls in equal steps of at least a millisecond: with S steps in a window, it
+//! is `(S - k) / S` in step k. S is chosen so that `L x S` stays below 2^52; then both sides of
+//!
+//! ```text
+//! previous x (S - k) <= (L - current - cost) x S
+//! ```
+//!
+//! are exact in Redis' Lua as well as here, and the two cannot disagree. Where a step is shorter than the
+//! clock's resolution would show, it is a millisecond: the formula is then at most a millisecond late, on the
+//! strict side.
+
+use crate::{Timestamp, Usage};
+
+/// How a window is divided: how many steps, and how long each is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Steps {
+    /// S: how many steps.
+    count: u64,
+    /// The length of one step, in nanoseconds; `count` of them are at least a window.
+    nanos: u64,
+}
+
+impl Steps {
+    pub(crate) const fn new(limit: u64, window: u64) -> Self {
+        let finest = window / 1_000_000;
+        let exact = (1 << 52) / limit;
+        let count = if exact < 1 {
+            1
+        } else if exact < finest {
+            exact
+        } else {
+            finest
+        };
+        Self {
+            count,
+            nanos: window.div_ceil(count),
+        }
+    }
+
+    /// S - k at `now`, in a window that began at `start`: how many steps' worth of the previous window count.
+    #[inline]
+    fn left(self, start: Timestamp, now: Timestamp) -> u64 {
+        self.count
+            .saturating_sub(now.nanos_since(start) / self.nanos)
+    }
+
+    /// The earliest time, in the window that began at `start`, at which `counted x (S - k) <= room x S`.
+    fn when(self, start: Timestamp, counted: u64, room: u64) -> Timestamp {
+        // S - k <= room x S / counted, all below 2^53 x 2^52: u128 for the sake of a limit that was lowered.
+        let most = u128::from(room) * u128::from(self.count) / u128::from(counted.max(1));
+        let left = u64::try_from(most).unwrap_or(u64::MAX).min(self.count);
+        start.plus((self.count - left).saturating_mul(self.nanos))
+    }
+}
+
+#[inline]
+pub(super) fn admits(usage: Usage, limit: u64, steps: Steps, cost: u64, now: Timestamp) -> bool {
+    let Some(room) = limit
+        .checked_sub(usage.current)
+        .and_then(|left| left.checked_sub(cost))
+    else {
+        return false;
+    };
+    if usage.previous == 0 {
+        return true;
+    }
+    usage.previous.saturating_mul(steps.left(usage.at, now)) <= room * steps.count
+}
+
+#[inline]
+pub(super) fn remaining(usage: Usage, limit: u64, steps: Steps, now: Timestamp) -> u64 {
+    let room = limit.saturating_sub(usage.current);
+    if usage.previous == 0 || room == 0 {
+        return room;
+    }
+    let weighted = usage
+        .previous
+        .saturating_mul(steps.left(usage.at, now))
+        .div_ceil(steps.count);
+    room.saturating_sub(weighted)
+}
+
+/// `cost` is at most the limit, and does not fit now.
+pub(super) fn available_at(
+    usage: Usage,
+    limit: u64,
+    window: u64,
+    steps: Steps,
+    cost: u64,
+) -> Timestamp {
+    let next = usage.at.plus(window);
+    if let Some(room) = (limit - cost).checked_sub(usage.current) {
+        // It fits beside the current count: wait until the previous window has lost enough weight.
+        let when = steps.when(usage.at, usage.previous, room);
+        return when.min(next);
+    }
+    // It does not: this window's count becomes the previous one, and then loses weight.
+    steps
+        .when(next, usage.current, limit - cost)
+        .min(next.plus(window))
+}

@@ -1,0 +1,76 @@
+//! One request against all its policies: admitted by all and charged to all, or charged to none (G8).
+
+use smallvec::SmallVec;
+
+use crate::{Decision, Rule, Status, Timestamp, Usage};
+
+/// Decides a request of `cost` under `rules`, given what its subject has used under each.
+///
+/// If every rule admits it, it is charged to every usage; otherwise no count changes. Either way the usages are
+/// brought forward to `now`, so that what was repaired or rolled on can be stored as it is. A rule in shadow
+/// mode refuses nothing: it is charged when it would have admitted a request that went through. A cost of 0
+/// takes nothing and is always admitted.
+///
+/// `usages` belong to `rules` one by one; rules without a usage are not considered.
+///
+/// ```
+/// use tidegate_core::{decide, PolicyName, Quota, Rule, Timestamp, Usage};
+///
+/// let burst = Rule::new(PolicyName::new("burst")?, Quota::per_second(1)?);
+/// let daily = Rule::new(PolicyName::new("daily")?, Quota::per_day(1000)?);
+/// let now = Timestamp::from_secs(1_700_000_000);
+///
+/// let mut usages = [Usage::default(); 2];
+/// assert!(decide(&[burst, daily], &mut usages, 1, now).is_allowed());
+/// assert!(!decide(&[burst, daily], &mut usages, 1, now).is_allowed());
+/// assert_eq!(usages[1].current(), 1, "what burst refused is not charged to daily");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[inline]
+pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -> Decision {
+    let mut statuses: SmallVec<[Status; 2]> = SmallVec::new();
+    let mut admitted = true;
+    for (rule, usage) in rules.iter().zip(usages.iter_mut()) {
+        *usage = rule.quota().brought_forward(*usage, now);
+        let violated = cost > 0 && !rule.quota().admits(*usage, cost, now);
+        admitted &= !violated || rule.is_shadow();
+        statuses.push(Status::new(rule, *usage, now, cost, violated));
+    }
+    if admitted && cost > 0 {
+        for ((rule, usage), status) in rules.iter().zip(usages.iter_mut()).zip(&mut statuses) {
+            if status.counts_admitted() {
+                *usage = rule.quota().charged(*usage, cost, now);
+                *status = Status::new(rule, *usage, now, cost, false);
+            }
+        }
+    }
+    Decision::new(now, cost, statuses)
+}
+
+/// What [`decide`] would answer, charging nothing: the counts are those before the request.
+pub fn look(rules: &[Rule], usages: &[Usage], cost: u64, now: Timestamp) -> Decision {
+    let statuses = rules.iter().zip(usages).map(|(rule, usage)| {
+        let usage = rule.quota().brought_forward(*usage, now);
+        let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
+        Status::new(rule, usage, now, cost, violated)
+    });
+    Decision::new(now, cost, statuses.collect())
+}
+
+/// Takes back what `decision` charged, from the windows that it was charged to and from no later ones. A
+/// decision that charged nothing gives back nothing.
+///
+/// The caller sees to it that a decision is given back once.
+pub fn give_back(rules: &[Rule], usages: &mut [Usage], decision: &Decision, now: Timestamp) {
+    if !decision.is_allowed() {
+        return;
+    }
+    for ((rule, usage), status) in rules.iter().zip(usages).zip(decision.statuses()) {
+        *usage = rule.quota().brought_forward(*usage, now);
+        if status.counts_admitted() {
+            *usage = rule
+                .quota()
+                .refunded(*usage, decision.cost(), status.usage(), now);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What was decided, from what counts, and how it is known.
+
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::{Fallback, PolicyName, Quota, Timestamp, Usage};
+
+/// How a decision was reached. Every decision says so; an outage is never disguised as an ordinary answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// By the store that holds the counts, now.
+    Store,
+    /// By this node alone, on counts heard from the store `age` ago.
+    Local {
+        /// How old the knowledge is.
+        age: Duration,
+    },
+    /// By the policy's outage setting, because the store cannot be reached.
+    Outage(Fallback),
+    /// On a counter that many subjects share, because the table is full (R1).
+    Overflow,
+}
+
+impl Provenance {
+    /// The name that metrics, logs and headers use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Local { .. } => "local",
+            Self::Outage(fallback) => fallback.as_str(),
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+/// One policy's part in a decision. Everything is derived from the usage, when it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    name: PolicyName,
+    quota: Quota,
+    usage: Usage,
+    at: Timestamp,
+    cost: u64,
+    violated: bool,
+    shadow: bool,
+}
+
+impl Status {
+    pub(crate) const fn new(
+        rule: &crate::Rule,
+        usage: Usage,
+        at: Timestamp,
+        cost: u64,
+        violated: bool,
+    ) -> Self {
+        Self {
+            name: rule.name(),
+            quota: *rule.quota(),
+            usage,
+            at,
+            cost,
+            violated,
+            shadow: rule.is_shadow(),
+        }
+    }
+
+    /// The policy's name.
+    pub const fn name(&self) -> PolicyName {
+        self.name
+    }
+
+    /// The quota that applied; for one node's share in an outage, the share.
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// What the subject had used when this was decided, this request included if it was charged.
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Whether this policy refused the request.
+    pub const fn is_violated(&self) -> bool {
+        self.violated
+    }
+
+    /// Whether this policy only reports.
+    pub const fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
+    /// The most that can be left: the limit, or a token bucket's burst.
+    pub const fn limit(&self) -> u64 {
+        self.quota.capacity()
+    }
+
+    /// What is left: 0 to [`limit`](Self::limit) (G8).
+    pub fn remaining(&self) -> u64 {
+        self.quota.remaining(self.usage, self.at)
+    }
+
+    /// How long no more than [`remaining`](Self::remaining) can be used: until a window ends, a previous
+    /// window loses weight, or the next unit flows into a bucket.
+    pub fn replenishes_in(&self) -> Duration {
+        let more = self.remaining() + 1;
+        let when = if more > self.limit() {
+            self.at + self.quota.capacity_window()
+        } else {
+            // `more` does not fit now, or more would remain; and it is at most the capacity.
+            self.quota
+                .available_at(self.usage, more, self.at)
+                .unwrap_or(Timestamp::MAX)
+        };
+        when.since(self.at)
+    }
+
+    /// How long until nothing counts as used any more, if nothing else is admitted.
+    pub fn full_in(&self) -> Duration {
+        self.quota.idle_at(self.usage).since(self.at)
+    }
+
+    /// How long the refused cost must wait under this policy; zero if it was not refused, `None` if it exceeds
+    /// what the policy can ever admit.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if !self.violated {
+            return Some(Duration::ZERO);
+        }
+        self.quota
+            .available_at(self.usage, self.cost, self.at)
+            .map(|when| when.since(self.at))
+    }
+
+    /// Whether the request's cost was added to this policy's count, given that the request was admitted.
+    pub(crate) const fn counts_admitted(&self) -> bool {
+        !self.violated
+    }
+}
+
+/// The answer to one request: admitted or not, by which policies, and how that is known.
+///
+/// See [`decide`](crate::decide) for how it comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a decision that nobody looks at limits nothing"]
+pub struct Decision {
+    at: Timestamp,
+    cost: u64,
+    allowed: bool,
+    provenance: Provenance,
+    statuses: SmallVec<[Status; 2]>,
+}
+
+impl Decision {
+    /// From the policies' parts: it is admitted if no policy that enforces refused it.
+    pub(crate) fn new(at: Timestamp, cost: u64, statuses: SmallVec<[Status; 2]>) -> Self {
+        let allowed = !statuses
+            .iter()
+            .any(|status| status.violated && !status.shadow);
+        Self {
+            at,
+            cost,
+            allowed,
+            provenance: Provenance::Store,
+            statuses,
+        }
+    }
+
+    /// A decision without counts: by a fixed rule, not by what was used.
+    pub fn uncounted(allowed: bool, cost: u64, at: Timestamp, provenance: Provenance) -> Self {
+        Self {
+            at,
+            cost,
+            allowed,
+            provenance,
+            statuses: SmallVec::new(),
+        }
+    }
+
+    /// The same decision, reached in another way.
+    pub fn with_provenance(self, provenance: Provenance) -> Self {
+        Self { provenance, ..self }
+    }
+
+    /// Whether the request may proceed.
+    pub const fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// Whether it was denied only because the store cannot be reached: 503, not 429.
+    pub const fn is_unavailable(&self) -> bool {
+        !self.allowed && matches!(self.provenance, Provenance::Outage(Fallback::Closed))
+    }
+
+    /// How it was reached.
+    pub const fn provenance(&self) -> Provenance {
+        self.provenance
+    }
+
+    /// When it was decided, on the clock of whoever decided.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What the request costs.
+    pub const fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    /// Each policy's part, in the order in which the policies were given. Empty where nothing was counted.
+    pub fn statuses(&self) -> &[Status] {
+        &self.statuses
+    }
+
+    /// The policies that refused, without those that only report.
+    pub fn violated(&self) -> impl Iterator<Item = &Status> {
+        self.statuses
+            .iter()
+            .filter(|status| status.violated && !status.shadow)
+    }
+
+    /// The most restrictive policy: the one that refused for longest, else the one with the smallest part of
+    /// its limit left.
+    pub fn most_restrictive(&self) -> Option<&Status> {
+        if !self.allowed {
+            // `None` (never) is the longest wait of all.
+            return self
+                .violated()
+                .max_by_key(|status| status.retry_after().unwrap_or(Duration::MAX));
+        }
+        let enforced = self.statuses.iter().filter(|status| !status.shadow);
+        enforced.min_by(|a, b| {
+            let left =
+                |s: &Status, other: &Status| u128::from(s.remaining()) * u128::from(other.limit());
+            left(a, b).cmp(&left(b, a))
+        })
+    }
+
+    /// How long to wait until the same request is admitted, if nobody else is admitted before (L5). `None` if
+    /// it was allowed, or if waiting never helps, or if the store is away and nobody can tell.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if self.allowed {
+            return None;
+        }
+        let waits = self.violated().map(Status::retry_after);
+        waits.reduce(|a, b| Some(a?.max(b?))).flatten()
+    }
+}

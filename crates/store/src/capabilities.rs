@@ -1,0 +1,35 @@
+//! What a store says it can do.
+
+/// What a store can do. The conformance suite picks its cases by this and prints what it left out; the limiter
+/// takes its defaults from it.
+///
+/// ```
+/// use tidegate_store::Capabilities;
+///
+/// let capabilities = Capabilities { refund: false, ..Capabilities::EXACT };
+/// assert!(capabilities.exact);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Every decision is taken on the whole count, atomically (G1). Otherwise it may be off by the tolerance.
+    pub exact: bool,
+    /// `try_acquire` answers at once, at least for subjects that are known.
+    pub immediate: bool,
+    /// `refund` gives back. Otherwise it does nothing and says so.
+    pub refund: bool,
+    /// A subject idle for long enough is forgotten, so that memory does not grow for ever.
+    pub reclaims: bool,
+    /// The most subjects that are told apart; those beyond share an overflow counter (R1).
+    pub max_entries: Option<u64>,
+}
+
+impl Capabilities {
+    /// An exact store that answers asynchronously, gives back, and reclaims: a shared server.
+    pub const EXACT: Self = Self {
+        exact: true,
+        immediate: false,
+        refund: true,
+        reclaims: true,
+        max_entries: None,
+    };
+}
