@@ -7,9 +7,11 @@
 //! previous x (S - k) <= (L - current - cost) x S
 //! ```
 //!
-//! are exact in Redis' Lua as well as here, and the two cannot disagree. Where a step is shorter than the
-//! clock's resolution would show, it is a millisecond: the formula is then at most a millisecond late, on the
-//! strict side.
+//! are exact in Redis' Lua as well as here, and the two cannot disagree. The formula is at most one step late, on
+//! the strict side.
+//!
+//! A previous window counts for at most L: what was admitted beyond it (in an outage, or before the limit was
+//! lowered) is not carried on as a debt.
 
 use crate::{Timestamp, Usage};
 
@@ -48,9 +50,7 @@ impl Steps {
 
     /// The earliest time, in the window that began at `start`, at which `counted x (S - k) <= room x S`.
     fn when(self, start: Timestamp, counted: u64, room: u64) -> Timestamp {
-        // S - k <= room x S / counted, all below 2^53 x 2^52: u128 for the sake of a limit that was lowered.
-        let most = u128::from(room) * u128::from(self.count) / u128::from(counted.max(1));
-        let left = u64::try_from(most).unwrap_or(u64::MAX).min(self.count);
+        let left = (room * self.count / counted.max(1)).min(self.count);
         start.plus((self.count - left).saturating_mul(self.nanos))
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn admits(usage: Usage, limit: u64, steps: Steps, cost: u64, now: Tim
     if usage.previous == 0 {
         return true;
     }
-    usage.previous.saturating_mul(steps.left(usage.at, now)) <= room * steps.count
+    usage.previous.min(limit) * steps.left(usage.at, now) <= room * steps.count
 }
 
 #[inline]
@@ -93,7 +93,7 @@ pub(super) fn available_at(
     let next = usage.at.plus(window);
     if let Some(room) = (limit - cost).checked_sub(usage.current) {
         // It fits beside the current count: wait until the previous window has lost enough weight.
-        let when = steps.when(usage.at, usage.previous, room);
+        let when = steps.when(usage.at, usage.previous.min(limit), room);
         return when.min(next);
     }
     // It does not: this window's count becomes the previous one, and then loses weight.
