@@ -1,0 +1,60 @@
+//! Why a limiter was not built: which value, and what is allowed.
+
+use std::time::Duration;
+
+use tidegate_core::NameError;
+
+/// Why a limiter was not built, or its policies not replaced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No policy was given.
+    #[error("no policies: give at least one, with `.policy(Policy::new(name, quota))`")]
+    NoPolicies,
+    /// A policy's name is not allowed.
+    #[error("policy {name:?}: {source}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// Two policies have the same name.
+    #[error(
+        "policy {name:?} is there twice: every policy of a limiter needs a name of its own, because the name \
+         tells their counts apart"
+    )]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// Two policies' counters would have the same identity, though their names differ.
+    #[error(
+        "policies {first:?} and {second:?} happen to get the same 64-bit identity: rename one of them"
+    )]
+    SameIdentity {
+        /// The one's name.
+        first: String,
+        /// The other's name.
+        second: String,
+    },
+    /// A deadline that is too short or too long.
+    #[error("deadline {deadline:?} is out of range: it must be 1ms to 60s")]
+    Deadline {
+        /// What was given.
+        deadline: Duration,
+    },
+    /// No nodes.
+    #[error("expected_nodes 0 is out of range: it must be at least 1, this node")]
+    NoNodes,
+    /// A setting of the resolver's cache is out of range.
+    #[error("the resolver's {setting} {value} is out of range: it must be {allowed}")]
+    Lookup {
+        /// Which setting.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}

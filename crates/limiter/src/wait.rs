@@ -1,0 +1,71 @@
+//! Waiting until a request is admitted.
+
+use std::time::Duration;
+
+use tidegate_core::Decision;
+
+/// How long to wait to be admitted.
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_limiter::Wait;
+///
+/// let wait = Wait::at_most(Duration::from_secs(30));
+/// assert_eq!(wait.deadline, Duration::from_secs(30));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The longest wait in all, beside the answer to the last question.
+    pub deadline: Duration,
+    /// Up to how much is added to every wait, at random, so that those who were denied together do not come
+    /// back together.
+    pub jitter: Duration,
+}
+
+impl Wait {
+    /// A wait of at most `deadline`, with a jitter of up to 20 ms.
+    pub const fn at_most(deadline: Duration) -> Self {
+        Self {
+            deadline,
+            jitter: Duration::from_millis(20),
+        }
+    }
+
+    /// With another jitter.
+    #[must_use]
+    pub const fn jitter(self, jitter: Duration) -> Self {
+        Self { jitter, ..self }
+    }
+}
+
+/// Why waiting ended without being admitted. Each carries the last decision.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The request would be admitted only after the deadline. This is known, and said, at once.
+    #[error("not admitted within {deadline:?}: it would have needed another {needed:?}")]
+    DeadlineExceeded {
+        /// The deadline given.
+        deadline: Duration,
+        /// How much longer it would have had to wait when this was found out.
+        needed: Duration,
+        /// The last decision.
+        decision: Decision,
+    },
+    /// Waiting never helps: the cost is above what a policy ever admits, or the subject is blocked.
+    #[error("never admissible: the cost is above the limit, or the subject is blocked")]
+    Never {
+        /// The last decision.
+        decision: Decision,
+    },
+    /// The store could not be reached until the deadline, and a policy denies without it.
+    #[error(
+        "not admitted within {deadline:?}: the store cannot be reached, and a policy denies without it"
+    )]
+    Unavailable {
+        /// The deadline given.
+        deadline: Duration,
+        /// The last decision.
+        decision: Decision,
+    },
+}
