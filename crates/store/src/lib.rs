@@ -10,6 +10,8 @@
 //! suite that runs against any store, and names the guarantee that is broken.
 
 mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod request;
 mod store;
