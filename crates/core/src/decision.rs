@@ -20,6 +20,8 @@ pub enum Provenance {
     Outage(Fallback),
     /// On a counter that many subjects share, because the table is full (R1).
     Overflow,
+    /// By the subject's own limits, without counting: it is blocked, or nothing limits it.
+    Resolved,
 }
 
 impl Provenance {
@@ -30,6 +32,7 @@ impl Provenance {
             Self::Local { .. } => "local",
             Self::Outage(fallback) => fallback.as_str(),
             Self::Overflow => "overflow",
+            Self::Resolved => "resolved",
         }
     }
 }
