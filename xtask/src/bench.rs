@@ -1,0 +1,52 @@
+//! `cargo xtask bench`: the benchmarks, in release, from a package of their own outside the workspace.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use lexopt::Parser;
+
+use crate::cargo;
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+Usage: cargo xtask bench [ARGS]
+
+Builds the benchmarks with full optimisation and runs them. ARGS are passed on as they are:
+`cargo xtask bench -- --help` shows what the benchmarks themselves understand.
+
+The peers that they compare with are dependencies of tests/bench alone, which is no member of the
+workspace, so that none of them reaches users.";
+
+pub(crate) fn main(mut arguments: Parser) -> Result<ExitCode> {
+    let mut passed_on: Vec<OsString> = arguments.raw_args()?.collect();
+    if matches!(passed_on.first(), Some(first) if first == "--help" || first == "-h") {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if matches!(passed_on.first(), Some(first) if first == "--") {
+        passed_on.remove(0);
+    }
+    let workspace = Workspace::load()?;
+    let manifest = workspace.root.join("tests/bench/Cargo.toml");
+    ensure!(
+        manifest.is_file(),
+        "there are no benchmarks at {}",
+        manifest.display()
+    );
+    let status = cargo::command(&["run", "--release", "--manifest-path"])
+        .arg(&manifest)
+        // Inside the workspace's own target folder, so that `cargo clean` cleans it, but apart: the profile
+        // and the peers are the benchmarks' own.
+        .arg("--target-dir")
+        .arg(workspace.target.join("bench"))
+        .arg("--")
+        .args(passed_on)
+        .status()
+        .context("cargo cannot be run")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

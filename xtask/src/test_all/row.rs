@@ -1,0 +1,108 @@
+//! What a row of the matrix is, and how each kind runs.
+
+use std::cell::OnceCell;
+
+use anyhow::{Result, bail};
+
+use super::counts::Counts;
+use super::suite::{Claim, Suite};
+use crate::cargo::{self, Component};
+use crate::workspace::Workspace;
+
+/// One row: what it is called, what it proves, how it is run.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) proves: &'static str,
+    pub(super) job: Job,
+}
+
+/// How a row is run. A row that passes may leave a note for the table.
+pub(super) enum Job {
+    /// A cargo command must succeed.
+    Cargo(CargoJob),
+    /// These tests of the workspace must pass.
+    Tests(&'static [Claim]),
+    /// All tests of the workspace that no other row claims must pass.
+    OtherTests,
+    /// Something that we look at ourselves.
+    Check(fn(&Matrix) -> Result<String>),
+}
+
+/// A cargo command as a row.
+pub(super) struct CargoJob {
+    pub(super) arguments: &'static [&'static str],
+    pub(super) environment: &'static [(&'static str, &'static str)],
+    /// What must be installed for it.
+    pub(super) component: Option<&'static Component>,
+    /// Whether it runs tests, so that running none is a failure.
+    pub(super) tests: bool,
+}
+
+impl CargoJob {
+    /// A command that needs nothing special, to be changed by struct update.
+    pub(super) const PLAIN: Self = Self {
+        arguments: &[],
+        environment: &[],
+        component: None,
+        tests: false,
+    };
+}
+
+/// What the rows share.
+pub(super) struct Matrix {
+    pub(super) workspace: Workspace,
+    suite: OnceCell<Option<Suite>>,
+}
+
+impl Matrix {
+    pub(super) fn new(workspace: Workspace) -> Self {
+        Self {
+            workspace,
+            suite: OnceCell::new(),
+        }
+    }
+
+    /// The workspace's tests, built when they are first asked for, with one set of features for all rows so
+    /// that nothing is compiled twice.
+    pub(super) fn suite(&self) -> Result<&Suite> {
+        if self.suite.get().is_none() {
+            let built = Suite::build();
+            let failure = built.as_ref().err().map(ToString::to_string);
+            let _ = self.suite.set(built.ok());
+            if let Some(failure) = failure {
+                bail!(failure);
+            }
+        }
+        match self.suite.get() {
+            Some(Some(suite)) => Ok(suite),
+            _ => bail!("the tests did not build: the first row that needed them shows why"),
+        }
+    }
+}
+
+impl Job {
+    pub(super) fn run(&self, matrix: &Matrix) -> Result<String> {
+        match self {
+            Self::Cargo(job) => job.run(),
+            Self::Tests(claims) => matrix.suite()?.run_claimed(&matrix.workspace, claims),
+            Self::OtherTests => matrix.suite()?.run_unclaimed(&matrix.workspace),
+            Self::Check(check) => check(matrix),
+        }
+    }
+}
+
+impl CargoJob {
+    fn run(&self) -> Result<String> {
+        if let Some(component) = self.component {
+            component.require()?;
+        }
+        let mut command = cargo::command(self.arguments);
+        command.envs(self.environment.iter().copied());
+        let output = cargo::capture(&mut command)?;
+        if self.tests {
+            Counts::parse(&output).note(&output)
+        } else {
+            Ok(String::new())
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The rows of the matrix. Cheap ones come first, then those that only check, then those that build and run,
+//! all with one set of features, so that every dependency is compiled once for each of the two.
+
+use super::row::{CargoJob, Job, Row};
+use super::suite::Claim;
+use super::{book, direction, examples, features, forbid_unsafe, licences, no_std};
+use crate::cargo::{CLIPPY, RUSTFMT};
+
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "format",
+        proves: "the code is formatted",
+        job: Job::Cargo(CargoJob {
+            arguments: &["fmt", "--all", "--check"],
+            component: Some(&RUSTFMT),
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
+        name: "direction",
+        proves: "no crate knows another that it must not know",
+        job: Job::Check(direction::check),
+    },
+    Row {
+        name: "licences",
+        proves: "every dependency has a licence that deny.toml allows",
+        job: Job::Check(licences::check),
+    },
+    Row {
+        name: "forbid-unsafe",
+        proves: "every crate forbids unsafe code",
+        job: Job::Check(forbid_unsafe::check),
+    },
+    Row {
+        name: "book",
+        proves: "README and docs: links lead somewhere, every page is listed, all Rust code is a doctest",
+        job: Job::Check(book::check),
+    },
+    Row {
+        name: "no-std",
+        proves: "core builds where there is no standard library",
+        job: Job::Check(no_std::check),
+    },
+    Row {
+        name: "clippy",
+        proves: "clippy has nothing to say about any target with all features",
+        job: Job::Cargo(CargoJob {
+            arguments: &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            component: Some(&CLIPPY),
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
+        name: "features",
+        proves: "each crate compiles alone: with no features, with each, with all",
+        job: Job::Check(features::check),
+    },
+    Row {
+        name: "docs",
+        proves: "the documentation builds without a warning",
+        job: Job::Cargo(CargoJob {
+            arguments: &["doc", "--workspace", "--all-features", "--no-deps"],
+            environment: &[("RUSTDOCFLAGS", "-D warnings")],
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
+        name: "tests",
+        proves: "the unit, property and integration tests that are no row of their own pass",
+        job: Job::OtherTests,
+    },
+    Row {
+        name: "conformance-memory",
+        proves: "the memory store keeps the contract of stores",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-store-memory",
+            target: "conformance",
+            filter: None,
+        }]),
+    },
+    Row {
+        name: "http-axum",
+        proves: "the HTTP cases hold with the axum adapter",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-tests",
+            target: "http",
+            filter: Some("axum"),
+        }]),
+    },
+    Row {
+        name: "http-actix",
+        proves: "the HTTP cases hold with the actix-web adapter",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-tests",
+            target: "http",
+            filter: Some("actix"),
+        }]),
+    },
+    Row {
+        name: "examples",
+        proves: "the examples build, and the quickstarts stay under 40 lines",
+        job: Job::Check(examples::check),
+    },
+    Row {
+        name: "doctests",
+        proves: "the examples in the documentation, README and docs included, run",
+        job: Job::Cargo(CargoJob {
+            arguments: &["test", "--workspace", "--all-features", "--doc"],
+            tests: true,
+            ..CargoJob::PLAIN
+        }),
+    },
+];

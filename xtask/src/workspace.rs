@@ -1,0 +1,209 @@
+//! The workspace as `cargo metadata` describes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::cargo;
+
+/// The workspace, its packages and everything that they depend on.
+pub(crate) struct Workspace {
+    /// Where the root manifest is.
+    pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
+    /// Every package of the dependency graph, the workspace's own included.
+    pub(crate) packages: Vec<Package>,
+    members: BTreeSet<String>,
+    /// By package id: the ids of what it needs to build and run, with all features on.
+    needs: BTreeMap<String, Vec<String>>,
+}
+
+/// A package.
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) manifest: PathBuf,
+    /// The SPDX expression of its manifest.
+    pub(crate) licence: Option<String>,
+    /// All features but `default`, in order.
+    pub(crate) features: Vec<String>,
+    /// The programs that can be run, by name, each with the file that it begins in.
+    pub(crate) programs: BTreeMap<String, PathBuf>,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A dependency as a manifest declares it.
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// Whether it is for tests, examples and benchmarks only.
+    pub(crate) dev: bool,
+}
+
+impl Workspace {
+    /// Asks cargo.
+    pub(crate) fn load() -> Result<Self> {
+        let arguments = ["metadata", "--format-version=1", "--all-features"];
+        let output = cargo::command(&arguments)
+            .output()
+            .context("cargo cannot be run")?;
+        ensure!(
+            output.status.success(),
+            "cargo metadata failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Self::parse(&serde_json::from_slice(&output.stdout)?)
+    }
+
+    fn parse(metadata: &Value) -> Result<Self> {
+        Ok(Self {
+            root: text(metadata, "workspace_root")?.into(),
+            target: text(metadata, "target_directory")?.into(),
+            packages: list(metadata, "packages")
+                .map(Package::parse)
+                .collect::<Result<_>>()?,
+            members: list(metadata, "workspace_members")
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            needs: list(&metadata["resolve"], "nodes")
+                .map(|node| Ok((text(node, "id")?.to_owned(), needed(node)?)))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The workspace's own packages, by name.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Package> {
+        self.packages
+            .iter()
+            .filter(|package| self.members.contains(&package.id))
+    }
+
+    /// What the workspace did not write itself.
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = &Package> {
+        self.packages
+            .iter()
+            .filter(|package| !self.members.contains(&package.id))
+    }
+
+    /// The member of this name.
+    pub(crate) fn member(&self, name: &str) -> Result<&Package> {
+        self.members()
+            .find(|package| package.name == name)
+            .with_context(|| format!("the workspace has no package {name}"))
+    }
+
+    /// The names of all that the package needs to build and run, directly or not.
+    pub(crate) fn reachable(&self, package: &Package) -> BTreeSet<String> {
+        let names: BTreeMap<_, _> = self
+            .packages
+            .iter()
+            .map(|package| (package.id.as_str(), package.name.as_str()))
+            .collect();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![package.id.as_str()];
+        while let Some(id) = open.pop() {
+            for needed in self.needs.get(id).into_iter().flatten() {
+                if seen.insert(needed.as_str()) {
+                    open.push(needed);
+                }
+            }
+        }
+        seen.iter()
+            .filter_map(|id| names.get(id))
+            .map(|name| (*name).to_owned())
+            .collect()
+    }
+}
+
+impl Package {
+    fn parse(package: &Value) -> Result<Self> {
+        let features = package["features"].as_object();
+        Ok(Self {
+            id: text(package, "id")?.to_owned(),
+            name: text(package, "name")?.to_owned(),
+            version: text(package, "version")?.to_owned(),
+            manifest: text(package, "manifest_path")?.into(),
+            licence: package["license"].as_str().map(str::to_owned),
+            features: features
+                .into_iter()
+                .flat_map(|features| features.keys().cloned())
+                .filter(|feature| feature != "default")
+                .collect(),
+            programs: list(package, "targets")
+                .filter(|target| list(target, "kind").any(|kind| kind == "bin"))
+                .map(|target| {
+                    Ok((
+                        text(target, "name")?.to_owned(),
+                        text(target, "src_path")?.into(),
+                    ))
+                })
+                .collect::<Result<_>>()?,
+            dependencies: list(package, "dependencies")
+                .map(|dependency| {
+                    Ok(Dependency {
+                        name: text(dependency, "name")?.to_owned(),
+                        dev: dependency["kind"] == "dev",
+                    })
+                })
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The package's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest.parent().unwrap_or(&self.manifest)
+    }
+}
+
+/// What a node of the resolved graph needs other than for its tests.
+fn needed(node: &Value) -> Result<Vec<String>> {
+    list(node, "deps")
+        .filter(|dep| list(dep, "dep_kinds").any(|kind| kind["kind"] != "dev"))
+        .map(|dep| Ok(text(dep, "pkg")?.to_owned()))
+        .collect()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Result<&'a str> {
+    value[key]
+        .as_str()
+        .with_context(|| format!("cargo metadata has no text `{key}`"))
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value[key].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_workspace_can_be_read() {
+        let workspace = Workspace::load().unwrap();
+        let core = workspace.member("tidegate-core").unwrap();
+        assert_eq!(core.licence.as_deref(), Some("MIT OR Apache-2.0"));
+        assert_eq!(core.folder(), workspace.root.join("crates/core"));
+        assert!(
+            core.dependencies
+                .iter()
+                .any(|d| d.name == "proptest" && d.dev)
+        );
+
+        let needed = workspace.reachable(core);
+        assert!(needed.contains("thiserror"));
+        assert!(needed.contains("syn"), "{needed:?}: what thiserror needs");
+        assert!(!needed.contains("proptest"), "only tests need it");
+        assert!(workspace.foreign().all(|package| package.name != "xtask"));
+    }
+
+    #[test]
+    fn a_package_that_is_not_there_is_named() {
+        let workspace = Workspace::load().unwrap();
+        let error = workspace.member("tidegate-nothing").err().unwrap();
+        assert!(error.to_string().contains("tidegate-nothing"));
+    }
+}
