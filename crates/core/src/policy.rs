@@ -35,6 +35,15 @@ impl PolicyName {
         }
     }
 
+    /// Whether a name is allowed, before it is kept for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub const fn check(name: &str) -> Result<(), NameError> {
+        check_name(name)
+    }
+
     /// The name.
     pub const fn as_str(self) -> &'static str {
         self.0
