@@ -1,0 +1,106 @@
+//! Which proxies are believed, and whom they speak for.
+
+use std::net::IpAddr;
+use std::num::NonZeroU8;
+
+use super::{Cidrs, forwarded};
+use crate::RequestView;
+
+/// The header in which proxies say for whom they speak. One of them is chosen, because a proxy that writes one
+/// lets the other through as the client sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardedField {
+    /// `X-Forwarded-For: 192.0.2.1, 10.0.0.3`
+    XForwardedFor,
+    /// `Forwarded: for=192.0.2.1;proto=https, for=10.0.0.3` (RFC 7239)
+    Forwarded,
+}
+
+/// The proxies in front of the server, and where they write the client's address.
+///
+/// Every proxy appends the address that it sees to the end, so the header is read from its end, and only as far
+/// as the proxies are trusted; what stands before that was written by the client, and is never looked at. If
+/// what must be looked at is missing, hidden (`unknown`) or malformed, the client is the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxies {
+    field: ForwardedField,
+    trust: Trust,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trust {
+    Ranges(Cidrs),
+    Hops(NonZeroU8),
+}
+
+impl Proxies {
+    /// Proxies with addresses in these ranges. The client is the last address that is not in them. The header
+    /// of a peer outside them is not looked at.
+    ///
+    /// ```
+    /// use tidegate_http::{ForwardedField, Proxies};
+    ///
+    /// let proxies = Proxies::trusted(ForwardedField::Forwarded, "10.0.0.0/8,fd00::/8".parse()?);
+    /// # Ok::<(), tidegate_http::CidrError>(())
+    /// ```
+    pub const fn trusted(field: ForwardedField, ranges: Cidrs) -> Self {
+        Self {
+            field,
+            trust: Trust::Ranges(ranges),
+        }
+    }
+
+    /// Always this many proxies, whatever their addresses: the peer is the last of them, and the client is what
+    /// the first of them appended. Only right if the server cannot be reached past the proxies.
+    ///
+    /// ```
+    /// use tidegate_http::{ForwardedField, Proxies};
+    ///
+    /// let behind_one = Proxies::hops(ForwardedField::XForwardedFor, 1)?;
+    /// # Ok::<(), tidegate_http::ZeroHops>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there are none.
+    pub fn hops(field: ForwardedField, hops: u8) -> Result<Self, ZeroHops> {
+        let hops = NonZeroU8::new(hops).ok_or(ZeroHops)?;
+        Ok(Self {
+            field,
+            trust: Trust::Hops(hops),
+        })
+    }
+
+    /// For whom the proxies speak; `None` if the peer is not one of them or they do not tell.
+    pub(super) fn client(&self, peer: IpAddr, request: &dyn RequestView) -> Option<IpAddr> {
+        match &self.trust {
+            Trust::Hops(hops) => self.addresses(request).nth(usize::from(hops.get()) - 1)?,
+            Trust::Ranges(ranges) if !ranges.contains(peer) => None,
+            Trust::Ranges(ranges) => self
+                .addresses(request)
+                .find(|address| address.is_none_or(|address| !ranges.contains(address)))?,
+        }
+    }
+
+    /// The addresses from the last one on; `None` for an entry that tells none.
+    fn addresses<'a>(
+        &self,
+        request: &'a dyn RequestView,
+    ) -> Box<dyn Iterator<Item = Option<IpAddr>> + 'a> {
+        match self.field {
+            ForwardedField::XForwardedFor => {
+                let lines = request.header_lines("x-forwarded-for");
+                Box::new(lines.into_iter().rev().flat_map(forwarded::x_forwarded_for))
+            }
+            ForwardedField::Forwarded => {
+                let lines = request.header_lines("forwarded");
+                Box::new(lines.into_iter().rev().flat_map(forwarded::forwarded))
+            }
+        }
+    }
+}
+
+/// No hops at all: that is a server without proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("0 proxies: it must be 1 or more; without proxies, name none")]
+pub struct ZeroHops;

@@ -1,0 +1,89 @@
+//! The headers of a decision.
+
+use std::time::Duration;
+
+use tidegate_core::{Decision, Provenance, Status};
+
+use crate::policy_field::{push_item, push_parameter};
+use crate::{Dialect, Dialects, Header, PolicyField, seconds};
+
+/// What clients are told about their limits, on admitted and denied requests alike.
+pub(crate) fn limits(
+    dialects: Dialects,
+    decision: &Decision,
+    policies: &PolicyField,
+) -> Vec<Header> {
+    let mut headers = Vec::with_capacity(4);
+    if dialects.contains(Dialect::Draft11) {
+        draft_11(&mut headers, decision, policies);
+    }
+    if dialects.contains(Dialect::XRateLimit) {
+        x_rate_limit(&mut headers, decision);
+    }
+    headers
+}
+
+fn draft_11(headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyField) {
+    let statuses = decision.statuses();
+    if statuses.is_empty() {
+        // Nothing was counted. In an outage the policies still stand; a subject that they were not asked about
+        // has none.
+        if matches!(decision.provenance(), Provenance::Outage(_)) {
+            headers.push((
+                "ratelimit-policy".into(),
+                policies.as_str().to_owned().into(),
+            ));
+        }
+        return;
+    }
+    headers.push((
+        "ratelimit-policy".into(),
+        policies.for_statuses(statuses).into(),
+    ));
+    let mut limit = String::with_capacity(32 * statuses.len());
+    for status in statuses {
+        push_item(&mut limit, status.name().as_str());
+        push_parameter(&mut limit, "r", status.remaining());
+        push_parameter(&mut limit, "t", effective_window(status));
+    }
+    headers.push(("ratelimit".into(), limit.into()));
+}
+
+/// `t`: the seconds within which the client can use no more than `r` (section 4.1.2). For a policy that refused
+/// it is that policy's part in `Retry-After`, which must not be earlier than `t` (section 6).
+fn effective_window(status: &Status) -> u64 {
+    let refused_for = status.is_violated().then(|| status.retry_after()).flatten();
+    seconds::rounded_up(refused_for.unwrap_or_else(|| status.replenishes_in()))
+}
+
+fn x_rate_limit(headers: &mut Vec<Header>, decision: &Decision) {
+    // Where all policies are in shadow, one of those that only report is still better than none.
+    let shown = decision
+        .most_restrictive()
+        .or_else(|| decision.statuses().first());
+    let Some(status) = shown else { return };
+    let reset = seconds::rounded_up(status.full_in());
+    headers.push((
+        "x-ratelimit-limit".into(),
+        status.limit().to_string().into(),
+    ));
+    headers.push((
+        "x-ratelimit-remaining".into(),
+        status.remaining().to_string().into(),
+    ));
+    headers.push(("x-ratelimit-reset".into(), reset.to_string().into()));
+}
+
+/// `Retry-After` of a denied request, in seconds, with up to `jitter` more. `None` if no wait ever helps.
+pub(crate) fn retry_after(decision: &Decision, jitter: Duration) -> Option<u64> {
+    let wait = match decision.retry_after() {
+        // Nobody can tell when the store is back; a second is what a client can best do with.
+        None if decision.is_unavailable() => Duration::from_secs(1),
+        wait => wait?,
+    };
+    let more = match jitter.as_secs() {
+        0 => 0,
+        most => fastrand::u64(0..=most),
+    };
+    Some(seconds::rounded_up(wait).saturating_add(more))
+}

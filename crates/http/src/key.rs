@@ -1,0 +1,382 @@
+//! By what requests are limited: the client's address, a header, the route, and combinations of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tidegate_core::SubjectBuf;
+
+use crate::{ClientAddress, RequestView};
+
+/// Makes the subject of a request of a framework's type `R`.
+///
+/// Every part says what it is before it says its value, so that different parts never make the same subject
+/// (G9): a header that holds the four bytes of an address is not that address.
+///
+/// ```
+/// use tidegate_http::{Key, PlainRequest, key};
+///
+/// // each API key has its own limit; who has none shares that of their address
+/// let by: Key<()> = key::header("x-api-key")?.or(key::client_ip());
+///
+/// let anonymous = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+/// let customer = anonymous.clone().with_header("x-api-key", "k1");
+/// assert_ne!(by.subject(&(), &anonymous)?, by.subject(&(), &customer)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Key<R: ?Sized> {
+    part: Part<R>,
+}
+
+enum Part<R: ?Sized> {
+    Everyone,
+    Client(Arc<ClientAddress>),
+    Header {
+        name: Arc<str>,
+    },
+    Method,
+    Route,
+    Custom {
+        name: &'static str,
+        value: Custom<R>,
+    },
+    All(Arc<[Key<R>]>),
+    FirstOf(Arc<[Key<R>]>),
+}
+
+/// Pushes the value of a request's part, unless the request has none.
+type Custom<R> = Arc<dyn Fn(&R, &mut SubjectBuf) -> bool + Send + Sync>;
+
+/// All requests have one limit together.
+pub const fn everyone<R: ?Sized>() -> Key<R> {
+    Key::new(Part::Everyone)
+}
+
+/// The address at the other end of the connection; IPv6 addresses count together by their /64.
+///
+/// Behind a proxy this is the proxy: see [`client`].
+pub fn client_ip<R: ?Sized>() -> Key<R> {
+    client(ClientAddress::new())
+}
+
+/// The client's address, found and grouped as told.
+///
+/// ```
+/// use tidegate_http::{ClientAddress, ForwardedField, Key, Proxies, key};
+///
+/// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.0/8".parse()?);
+/// let by: Key<()> = key::client(ClientAddress::new().behind(proxies));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn client<R: ?Sized>(address: ClientAddress) -> Key<R> {
+    Key::new(Part::Client(Arc::new(address)))
+}
+
+/// The value of a header, its first line if it has several. An empty value is as good as none.
+///
+/// # Errors
+///
+/// If no header can have that name.
+pub fn header<R: ?Sized>(name: &str) -> Result<Key<R>, HeaderNameError> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(HeaderNameError {
+            given: name.to_owned(),
+        });
+    }
+    Ok(Key::new(Part::Header {
+        name: name.to_ascii_lowercase().into(),
+    }))
+}
+
+/// The method.
+pub const fn method<R: ?Sized>() -> Key<R> {
+    Key::new(Part::Method)
+}
+
+/// The matched route's pattern, as in `/users/{id}`; not the path, of which there is no end. Requests that match
+/// no route count as one route.
+pub const fn route<R: ?Sized>() -> Key<R> {
+    Key::new(Part::Route)
+}
+
+/// Whatever a function makes of the request, `None` if it has no such thing. The name tells it from other parts,
+/// and stands in the answer to requests without it.
+pub fn from_fn<R, F, T>(name: &'static str, value: F) -> Key<R>
+where
+    R: ?Sized,
+    F: Fn(&R) -> Option<T> + Send + Sync + 'static,
+    T: AsRef<[u8]>,
+{
+    let value = move |request: &R, subject: &mut SubjectBuf| match value(request) {
+        Some(value) => {
+            subject.push(value);
+            true
+        }
+        None => false,
+    };
+    Key::new(Part::Custom {
+        name,
+        value: Arc::new(value),
+    })
+}
+
+impl<R: ?Sized> Key<R> {
+    const fn new(part: Part<R>) -> Self {
+        Self { part }
+    }
+
+    /// This, and the other: requests share a limit if they agree in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::new(Part::All(Arc::new([self, other])))
+    }
+
+    /// This, or the other if the request has no such thing. (A missing peer address is not a fallback's matter:
+    /// it is an error.)
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self::new(Part::FirstOf(Arc::new([self, other])))
+    }
+
+    /// The request's subject.
+    ///
+    /// # Errors
+    ///
+    /// If the request lacks what it is to be limited by.
+    pub fn subject(&self, request: &R, view: &dyn RequestView) -> Result<SubjectBuf, KeyError> {
+        let mut subject = SubjectBuf::new();
+        self.push(request, view, &mut subject)?;
+        Ok(subject)
+    }
+
+    fn push(
+        &self,
+        request: &R,
+        view: &dyn RequestView,
+        subject: &mut SubjectBuf,
+    ) -> Result<(), KeyError> {
+        match &self.part {
+            Part::Everyone => subject.push("everyone"),
+            Part::Client(address) => {
+                let client = address.of(view).ok_or(KeyError::PeerAddress)?;
+                subject.push("address");
+                match address.group(client) {
+                    std::net::IpAddr::V4(v4) => subject.push(v4.octets()),
+                    std::net::IpAddr::V6(v6) => subject.push(v6.octets()),
+                }
+            }
+            Part::Header { name } => {
+                let value = view.header(name).filter(|value| !value.is_empty());
+                let value = value.ok_or_else(|| KeyError::Header { name: name.clone() })?;
+                subject.push("header");
+                subject.push(name.as_bytes());
+                subject.push(value);
+            }
+            Part::Method => {
+                subject.push("method");
+                subject.push(view.method());
+            }
+            Part::Route => {
+                subject.push("route");
+                subject.push(view.route().unwrap_or_default().as_bytes());
+            }
+            Part::Custom { name, value } => {
+                subject.push("custom");
+                subject.push(name);
+                if !value(request, subject) {
+                    return Err(KeyError::Custom { name });
+                }
+            }
+            Part::All(keys) => {
+                for key in &**keys {
+                    key.push(request, view, subject)?;
+                }
+            }
+            Part::FirstOf(keys) => return push_first(keys, request, view, subject),
+        }
+        Ok(())
+    }
+}
+
+fn push_first<R: ?Sized>(
+    keys: &[Key<R>],
+    request: &R,
+    view: &dyn RequestView,
+    subject: &mut SubjectBuf,
+) -> Result<(), KeyError> {
+    let before = subject.clone();
+    let mut outcome = Ok(());
+    for key in keys {
+        subject.clone_from(&before);
+        outcome = key.push(request, view, subject);
+        if matches!(outcome, Ok(()) | Err(KeyError::PeerAddress)) {
+            break;
+        }
+    }
+    outcome
+}
+
+impl<R: ?Sized> Clone for Key<R> {
+    fn clone(&self) -> Self {
+        Self::new(match &self.part {
+            Part::Everyone => Part::Everyone,
+            Part::Client(address) => Part::Client(Arc::clone(address)),
+            Part::Header { name } => Part::Header { name: name.clone() },
+            Part::Method => Part::Method,
+            Part::Route => Part::Route,
+            Part::Custom { name, value } => Part::Custom {
+                name,
+                value: Arc::clone(value),
+            },
+            Part::All(keys) => Part::All(Arc::clone(keys)),
+            Part::FirstOf(keys) => Part::FirstOf(Arc::clone(keys)),
+        })
+    }
+}
+
+impl<R: ?Sized> fmt::Debug for Key<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.part {
+            Part::Everyone => f.write_str("everyone"),
+            Part::Client(address) => address.fmt(f),
+            Part::Header { name } => write!(f, "header {name}"),
+            Part::Method => f.write_str("method"),
+            Part::Route => f.write_str("route"),
+            Part::Custom { name, .. } => write!(f, "custom {name}"),
+            Part::All(keys) => f.debug_tuple("All").field(keys).finish(),
+            Part::FirstOf(keys) => f.debug_tuple("FirstOf").field(keys).finish(),
+        }
+    }
+}
+
+/// A name that no header can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is not a header's name: it must be one or more of a-z A-Z 0-9 and !#$%&'*+-.^_`|~"
+)]
+pub struct HeaderNameError {
+    /// What was given.
+    pub given: String,
+}
+
+/// What a request lacks, so that it is nobody's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The server does not know where the connection comes from. This is a mistake in the program, or a unix
+    /// socket; all clients would share one limit.
+    #[error("the peer's address, by which requests are limited, is not known to the server")]
+    PeerAddress,
+    /// A header is missing or empty.
+    #[error("the header {name}, by which requests are limited, is missing or empty")]
+    Header {
+        /// The header's name.
+        name: Arc<str>,
+    },
+    /// A function found nothing.
+    #[error("the {name}, by which requests are limited, is missing")]
+    Custom {
+        /// The part's name.
+        name: &'static str,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlainRequest;
+
+    fn request() -> PlainRequest {
+        PlainRequest::new("GET").with_peer([192, 0, 2, 1])
+    }
+
+    fn subject(key: &Key<str>, request: &PlainRequest) -> Result<SubjectBuf, KeyError> {
+        key.subject("", request)
+    }
+
+    #[test]
+    fn g9_a_header_cannot_forge_an_address() {
+        let key = header("x-api-key").unwrap().or(client_ip());
+        let address = subject(&key, &request()).unwrap();
+        let raw: &[u8] = &[192, 0, 2, 1];
+        let encoded = address.as_subject().as_bytes().to_vec();
+        for forged in [raw, b"address", &encoded] {
+            let forging = request().with_header("x-api-key", forged);
+            assert_ne!(subject(&key, &forging).unwrap(), address);
+        }
+    }
+
+    #[test]
+    fn g9_parts_cannot_be_shifted_into_each_other() {
+        let key = header("a").unwrap().and(header("b").unwrap());
+        let one = request().with_header("a", "xy").with_header("b", "z");
+        let two = request().with_header("a", "x").with_header("b", "yz");
+        assert_ne!(subject(&key, &one), subject(&key, &two));
+    }
+
+    #[test]
+    fn an_empty_header_is_no_key() {
+        let key = header("x-api-key").unwrap().or(client_ip());
+        let empty = request().with_header("x-api-key", "");
+        assert_eq!(subject(&key, &empty), subject(&key, &request()));
+        let alone = header("x-api-key").unwrap();
+        let error = subject(&alone, &empty).unwrap_err();
+        assert!(error.to_string().contains("x-api-key"));
+    }
+
+    #[test]
+    fn the_first_of_several_lines_counts() {
+        let key = header("x-api-key").unwrap();
+        let twice = request()
+            .with_header("x-api-key", "a")
+            .with_header("x-api-key", "b");
+        let once = request().with_header("x-api-key", "a");
+        assert_eq!(subject(&key, &twice), subject(&key, &once));
+    }
+
+    #[test]
+    fn a_fallback_leaves_no_trace_of_what_failed_before_it() {
+        let both = method().and(header("x-api-key").unwrap());
+        let key = both.or(method().and(client_ip()));
+        let expected = subject(&method().and(client_ip()), &request());
+        assert_eq!(subject(&key, &request()), expected);
+    }
+
+    #[test]
+    fn a_missing_peer_is_an_error_even_where_something_else_would_do() {
+        let nowhere = PlainRequest::new("GET").with_header("x-api-key", "k");
+        let key = client_ip().or(header("x-api-key").unwrap());
+        assert_eq!(subject(&key, &nowhere), Err(KeyError::PeerAddress));
+    }
+
+    #[test]
+    fn custom_parts_see_the_frameworks_request_and_are_told_apart_by_name() {
+        let user = from_fn("user", |request: &str| Some(request.to_owned()));
+        let tenant = from_fn("tenant", |request: &str| Some(request.to_owned()));
+        let none = from_fn("nobody", |_: &str| None::<&str>);
+        let view = request();
+        assert_ne!(user.subject("7", &view), tenant.subject("7", &view));
+        assert_ne!(user.subject("7", &view), user.subject("8", &view));
+        let error = none.subject("7", &view).unwrap_err();
+        assert_eq!(error, KeyError::Custom { name: "nobody" });
+    }
+
+    #[test]
+    fn routes_and_methods_count_apart() {
+        let key: Key<str> = method().and(route());
+        let users = request().with_route("/users/{id}");
+        let orders = request().with_route("/orders/{id}");
+        assert_ne!(subject(&key, &users), subject(&key, &orders));
+        assert_eq!(subject(&key, &request()), subject(&key, &request()));
+    }
+
+    #[test]
+    fn names_that_no_header_can_have_are_refused() {
+        for wrong in ["", "x api", "x:y", "\u{fc}ber"] {
+            let error = header::<str>(wrong).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{wrong:?}")));
+        }
+        let mixed: Key<str> = header("X-Api-Key").unwrap();
+        assert!(subject(&mixed, &request().with_header("x-API-key", "k")).is_ok());
+    }
+}

@@ -1,0 +1,257 @@
+//! What an adapter does with a request, and what it answers: everything but the framework.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_core::{Decision, SubjectBuf};
+
+use crate::{Answer, Dialects, Header, Key, PolicyField, RequestView, fields, problem};
+
+type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
+type Change = Arc<dyn Fn(&mut Answer, &Decision) + Send + Sync>;
+
+/// How requests of a framework's type `R` are limited over HTTP. A [`Key`] alone is enough: the rest has defaults.
+///
+/// ```
+/// use tidegate_http::{Dialect, Options, key};
+///
+/// let options = Options::<str>::new(key::client_ip())
+///     .headers(Dialect::Draft11 | Dialect::XRateLimit)
+///     .cost_by(|request| if request.starts_with("/report") { 10 } else { 1 })
+///     .skip(|request| request == "/healthz")
+///     .skip_preflights();
+/// ```
+pub struct Options<R: ?Sized> {
+    key: Key<R>,
+    cost: Cost<R>,
+    skips: Vec<Of<R, bool>>,
+    skip_preflights: bool,
+    charge_if: Option<Arc<dyn Fn(u16) -> bool + Send + Sync>>,
+    dialects: Dialects,
+    mode: bool,
+    jitter: Duration,
+    on_denial: Option<Change>,
+}
+
+enum Cost<R: ?Sized> {
+    Always(u64),
+    By(Of<R, u64>),
+}
+
+/// What an adapter is to do with a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Pass it on, unlimited.
+    Skip,
+    /// Ask the limiter.
+    Ask {
+        /// Who is limited.
+        subject: SubjectBuf,
+        /// What the request takes.
+        cost: u64,
+    },
+    /// Answer this: it cannot be told whose request it is.
+    Refuse(Answer),
+}
+
+/// What an adapter is to do after the limiter's decision.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Pass the request on, and add these headers to the response.
+    Proceed(Vec<Header>),
+    /// Answer this.
+    Refuse(Answer),
+}
+
+impl<R: ?Sized> Options<R> {
+    /// Limit by this key, at a cost of 1.
+    pub fn new(key: Key<R>) -> Self {
+        Self {
+            key,
+            cost: Cost::Always(1),
+            skips: Vec::new(),
+            skip_preflights: false,
+            charge_if: None,
+            dialects: Dialects::default(),
+            mode: false,
+            jitter: Duration::ZERO,
+            on_denial: None,
+        }
+    }
+
+    /// Every request costs this much. 1 unless told; 0 takes nothing.
+    #[must_use]
+    pub fn cost(self, cost: u64) -> Self {
+        Self {
+            cost: Cost::Always(cost),
+            ..self
+        }
+    }
+
+    /// A request costs what this function says.
+    #[must_use]
+    pub fn cost_by(self, cost: impl Fn(&R) -> u64 + Send + Sync + 'static) -> Self {
+        Self {
+            cost: Cost::By(Arc::new(cost)),
+            ..self
+        }
+    }
+
+    /// Requests of which this is true are not limited at all. May be said several times.
+    #[must_use]
+    pub fn skip(mut self, skip: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
+        self.skips.push(Arc::new(skip));
+        self
+    }
+
+    /// CORS preflights are not limited: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    #[must_use]
+    pub fn skip_preflights(self) -> Self {
+        Self {
+            skip_preflights: true,
+            ..self
+        }
+    }
+
+    /// A request counts only if this is true of its response's status; otherwise its cost is given back.
+    ///
+    /// It is charged first, so that requests on their way count, and the headers of its response say so.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, key};
+    ///
+    /// // a login: count failures only
+    /// let options: Options<str> = Options::new(key::client_ip()).charge_if(|status| status == 401);
+    /// ```
+    #[must_use]
+    pub fn charge_if(self, charge: impl Fn(u16) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            charge_if: Some(Arc::new(charge)),
+            ..self
+        }
+    }
+
+    /// Which headers tell clients about their limit: [`Dialect::Draft11`](crate::Dialect::Draft11) unless told,
+    /// [`Dialects::OFF`] for none.
+    #[must_use]
+    pub fn headers(self, dialects: impl Into<Dialects>) -> Self {
+        Self {
+            dialects: dialects.into(),
+            ..self
+        }
+    }
+
+    /// A header `tidegate-mode` says how the decision was reached: `store`, `local`, `share`, `overflow`, ...
+    #[must_use]
+    pub fn mode_header(self) -> Self {
+        Self { mode: true, ..self }
+    }
+
+    /// Up to this much is added to `Retry-After` by chance, so that clients do not all return at once. Whole
+    /// seconds; none unless told.
+    #[must_use]
+    pub fn retry_jitter(self, jitter: Duration) -> Self {
+        Self { jitter, ..self }
+    }
+
+    /// Changes the answer to denied requests as it likes.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, key};
+    ///
+    /// let options: Options<str> = Options::new(key::client_ip()).on_denial(|answer, _decision| {
+    ///     answer.set("content-type", "text/plain");
+    ///     answer.body = "too many requests\n".to_owned();
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_denial(
+        self,
+        change: impl Fn(&mut Answer, &Decision) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            on_denial: Some(Arc::new(change)),
+            ..self
+        }
+    }
+
+    /// What to do with a request: `view` shows what `request` holds.
+    pub fn question(&self, request: &R, view: &dyn RequestView) -> Question {
+        if self.skips.iter().any(|skip| skip(request))
+            || (self.skip_preflights && is_preflight(view))
+        {
+            return Question::Skip;
+        }
+        match self.key.subject(request, view) {
+            Ok(subject) => Question::Ask {
+                subject,
+                cost: match &self.cost {
+                    Cost::Always(cost) => *cost,
+                    Cost::By(cost) => cost(request),
+                },
+            },
+            Err(error) => {
+                Question::Refuse(problem::no_subject(&error, view.how_to_tell_the_peer()))
+            }
+        }
+    }
+
+    /// What to do after a decision. `policies` are those in force, for decisions that were taken without any.
+    pub fn verdict(&self, decision: &Decision, policies: &PolicyField) -> Verdict {
+        let mut headers = fields::limits(self.dialects, decision, policies);
+        if self.mode {
+            let mode = decision.provenance().as_str();
+            headers.push(("tidegate-mode".into(), mode.into()));
+        }
+        if decision.is_allowed() {
+            return Verdict::Proceed(headers);
+        }
+        let mut answer = if decision.is_unavailable() {
+            problem::temporary_reduced_capacity(decision)
+        } else {
+            problem::quota_exceeded(decision)
+        };
+        if let Some(seconds) = fields::retry_after(decision, self.jitter) {
+            answer.set("retry-after", seconds.to_string());
+        }
+        answer.headers.append(&mut headers);
+        if let Some(change) = &self.on_denial {
+            change(&mut answer, decision);
+        }
+        Verdict::Refuse(answer)
+    }
+
+    /// Whether the cost of admitted requests depends on their responses.
+    pub const fn is_charged_by_response(&self) -> bool {
+        self.charge_if.is_some()
+    }
+
+    /// Whether an admitted request's cost is to be given back, now that its response's status is known.
+    pub fn gives_back(&self, status: u16) -> bool {
+        self.charge_if
+            .as_ref()
+            .is_some_and(|charge| !charge(status))
+    }
+}
+
+fn is_preflight(view: &dyn RequestView) -> bool {
+    view.method() == "OPTIONS"
+        && view.header("origin").is_some()
+        && view.header("access-control-request-method").is_some()
+}
+
+impl<R: ?Sized> From<Key<R>> for Options<R> {
+    fn from(key: Key<R>) -> Self {
+        Self::new(key)
+    }
+}
+
+impl<R: ?Sized> fmt::Debug for Options<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("key", &self.key)
+            .field("dialects", &self.dialects)
+            .finish_non_exhaustive()
+    }
+}
