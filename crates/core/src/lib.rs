@@ -11,6 +11,7 @@
 //! | to decide a request under several policies, all or nothing | [`decide`] |
 //! | to read the answer | [`Decision`], [`Status`], [`Provenance`] |
 //! | to name who is limited | [`Subject`], [`SubjectBuf`] |
+//! | the counter that nodes share | [`shared`] |
 //!
 //! ```
 //! use tidegate_core::{decide, PolicyName, Quota, Rule, Timestamp, Usage};
@@ -37,6 +38,7 @@ mod decide;
 mod decision;
 mod policy;
 mod quota;
+pub mod shared;
 mod subject;
 mod time;
 mod tolerance;

@@ -2,6 +2,12 @@
 //!
 //! The oracle shares no code with the crate: it recounts the whole log for every question.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on says where"
+)]
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,5 +1,11 @@
 //! Whatever is stored, whatever the clock does, whatever is asked for: no panic, no lasting denial.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on says where"
+)]
+
 use std::time::Duration;
 
 use proptest::prelude::*;

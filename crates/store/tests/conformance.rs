@@ -1,5 +1,10 @@
 //! The suite itself: a correct store passes, and every wrong one is caught under the guarantee that it breaks.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::task::Poll;

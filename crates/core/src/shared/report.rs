@@ -1,0 +1,103 @@
+//! What a node tells the store, and what it hears back.
+
+use core::fmt;
+
+use super::Totals;
+use crate::{Timestamp, Usage};
+
+/// A node: random, and new at each start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u64);
+
+impl NodeId {
+    /// From 64 random bits.
+    pub const fn from_random(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// As a number.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A node's totals in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowReport {
+    /// Where the window began.
+    pub start: Timestamp,
+    /// What the node has used in it so far.
+    pub totals: Totals,
+}
+
+/// A node's totals under a token bucket, with what is needed to rebuild a bucket that the store lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BucketReport {
+    /// What the node has used so far.
+    pub totals: Totals,
+    /// The part of it that the store is known to know.
+    pub acknowledged: Totals,
+    /// When the bucket was going to be full again, by the store's last word.
+    pub heard: Timestamp,
+    /// When the first of what is not acknowledged was admitted, on the store's clock as the node knows it.
+    pub since: Timestamp,
+}
+
+/// What a node reports for one subject under one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Under a window algorithm: the current window, and the one before. Others are not reported any more.
+    Windows {
+        /// The window that the node believes to be the current one.
+        current: WindowReport,
+        /// The one before.
+        previous: WindowReport,
+    },
+    /// Under a token bucket.
+    Bucket(BucketReport),
+}
+
+impl Report {
+    /// The report of a node that has used nothing.
+    pub const NOTHING: Self = Self::Windows {
+        current: WindowReport {
+            start: Timestamp::EPOCH,
+            totals: Totals {
+                local: 0,
+                granted: 0,
+                returned: 0,
+            },
+        },
+        previous: WindowReport {
+            start: Timestamp::EPOCH,
+            totals: Totals {
+                local: 0,
+                granted: 0,
+                returned: 0,
+            },
+        },
+    };
+}
+
+/// What the store answers for one subject under one policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The store's time.
+    pub now: Timestamp,
+    /// What all together have used.
+    pub usage: Usage,
+    /// What the store knows of this node: in the current window, or under a token bucket in all.
+    pub mine: Totals,
+    /// What the store knows of this node in the window before; nothing under a token bucket.
+    pub mine_before: Totals,
+    /// How much was granted in this call. It is part of `mine.granted` already.
+    pub got: u64,
+    /// Under a token bucket, what all together have used since the store began to count; 0 otherwise.
+    pub spent: u64,
+}
