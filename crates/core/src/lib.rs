@@ -11,6 +11,7 @@
 //! | to decide a request under several policies, all or nothing | [`decide`] |
 //! | to read the answer | [`Decision`], [`Status`], [`Provenance`] |
 //! | to name who is limited | [`Subject`], [`SubjectBuf`] |
+//! | to stop asking a store that does not answer | [`Breaker`], [`Backoff`] |
 //! | the counter that nodes share | [`shared`] |
 //!
 //! ```
@@ -34,6 +35,8 @@ extern crate alloc;
 extern crate std;
 
 mod algorithm;
+mod backoff;
+mod breaker;
 mod decide;
 mod decision;
 mod policy;
@@ -44,6 +47,8 @@ mod time;
 mod tolerance;
 mod usage;
 
+pub use backoff::Backoff;
+pub use breaker::{Breaker, BreakerConfig, Outcome, Transition};
 pub use decide::{decide, give_back, look};
 pub use decision::{Decision, Provenance, Status};
 pub use policy::{Fallback, Grace, NameError, Outage, PolicyId, PolicyName, Rule};

@@ -1,0 +1,233 @@
+//! A circuit breaker: when to stop asking a store, and when to try again.
+//!
+//! Pure: it is told outcomes and the time, and says what to do. It never lets a user's request be the one that
+//! finds out whether the store is back: that is a probe's job, in the background, one at a time (R2). A probe has
+//! a deadline of its own, so that a lost probe is a failed one and cannot wedge the breaker.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp};
+//!
+//! let mut breaker = Breaker::new(BreakerConfig::default());
+//! let now = Timestamp::from_secs(1_700_000_000);
+//! for _ in 0..5 {
+//!     breaker.record(Outcome::Failure, now, 0);
+//! }
+//! assert!(!breaker.is_closed(), "five failures in a row open it");
+//!
+//! let later = now + Duration::from_secs(5);
+//! assert!(breaker.start_probe(later));
+//! assert!(!breaker.start_probe(later), "one probe at a time");
+//! breaker.finish_probe(Outcome::Success, later, 0);
+//! assert!(breaker.is_closed());
+//! ```
+
+mod window;
+
+use core::time::Duration;
+
+use self::window::CallWindow;
+use crate::{Backoff, Timestamp};
+
+/// When a breaker opens, and how it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerConfig {
+    /// So many failures in a row open it.
+    pub consecutive: u32,
+    /// So many calls within [`span`](Self::span) make their failure rate count: half of them open it.
+    pub calls: u32,
+    /// How far back calls are counted.
+    pub span: Duration,
+    /// How long it stays closed before the next trip starts with the shortest delay again: one success does not
+    /// reset the backoff, so a store that flaps is not hammered.
+    pub stable: Duration,
+    /// After how long without an answer a probe has failed.
+    pub probe_deadline: Duration,
+    /// The delays between probes.
+    pub backoff: Backoff,
+}
+
+impl Default for BreakerConfig {
+    /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s.
+    fn default() -> Self {
+        Self {
+            consecutive: 5,
+            calls: 20,
+            span: Duration::from_secs(10),
+            stable: Duration::from_secs(10),
+            probe_deadline: Duration::from_secs(1),
+            backoff: Backoff::default(),
+        }
+    }
+}
+
+/// How a call to the store ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It answered in time. An error that concerns one key only is such an answer.
+    Success,
+    /// It did not answer, not in time, or not as a store that works does.
+    Failure,
+    /// It refuses this client (a password, a permission, TLS). That does not mend itself quickly, and it opens
+    /// the breaker at once.
+    Refused,
+}
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// The store is not asked any more.
+    Opened,
+    /// The store is asked again.
+    Closed,
+}
+
+/// A circuit breaker for one endpoint.
+#[derive(Clone, Debug)]
+pub struct Breaker {
+    config: BreakerConfig,
+    state: State,
+    /// How many delays have been drawn since the last stable period.
+    attempts: u32,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Closed {
+        since: Timestamp,
+        in_a_row: u32,
+        window: CallWindow,
+    },
+    Open {
+        since: Timestamp,
+        next_probe: Timestamp,
+    },
+    Probing {
+        since: Timestamp,
+        deadline: Timestamp,
+    },
+}
+
+impl Breaker {
+    /// A closed breaker.
+    pub const fn new(config: BreakerConfig) -> Self {
+        let state = State::Closed {
+            since: Timestamp::EPOCH,
+            in_a_row: 0,
+            window: CallWindow::new(),
+        };
+        Self {
+            config,
+            state,
+            attempts: 0,
+        }
+    }
+
+    /// Whether the store may be asked. If not, no I/O at all (L1).
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
+    }
+
+    /// Since when the store has not been asked; `None` while it is.
+    pub const fn open_since(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { since, .. } | State::Probing { since, .. } => Some(since),
+        }
+    }
+
+    /// Takes note of how an ordinary call ended. `random` is 64 random bits, for the delay if this opens it.
+    ///
+    /// Calls that were under way when it opened say nothing new.
+    pub fn record(&mut self, outcome: Outcome, now: Timestamp, random: u64) -> Option<Transition> {
+        let State::Closed {
+            since,
+            in_a_row,
+            window,
+        } = &mut self.state
+        else {
+            return None;
+        };
+        window.record(outcome == Outcome::Success, now, self.config.span);
+        *in_a_row = if outcome == Outcome::Success {
+            0
+        } else {
+            in_a_row.saturating_add(1)
+        };
+        if outcome == Outcome::Success {
+            if now.since(*since) >= self.config.stable {
+                self.attempts = 0;
+            }
+            return None;
+        }
+        let trips = outcome == Outcome::Refused
+            || *in_a_row >= self.config.consecutive
+            || window.mostly_fails(self.config.calls, now, self.config.span);
+        if !trips {
+            return None;
+        }
+        if now.since(*since) >= self.config.stable {
+            self.attempts = 0;
+        }
+        self.open(now, now, outcome, random);
+        Some(Transition::Opened)
+    }
+
+    /// When the next probe may start; `None` while it is closed or a probe is under way that still has time.
+    pub fn next_probe(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { next_probe, .. } => Some(next_probe),
+            State::Probing { deadline, .. } => Some(deadline),
+        }
+    }
+
+    /// Starts a probe, if one is due: the caller then makes one call that writes, on a fresh connection, and
+    /// reports its end by [`finish_probe`](Self::finish_probe). A probe that outlived its deadline is given up.
+    pub fn start_probe(&mut self, now: Timestamp) -> bool {
+        let since = match self.state {
+            State::Open { since, next_probe } if now >= next_probe => since,
+            State::Probing { since, deadline } if now >= deadline => since,
+            _ => return false,
+        };
+        self.state = State::Probing {
+            since,
+            deadline: now + self.config.probe_deadline,
+        };
+        true
+    }
+
+    /// How the probe ended. The answer of a probe that was given up is not listened to.
+    pub fn finish_probe(
+        &mut self,
+        outcome: Outcome,
+        now: Timestamp,
+        random: u64,
+    ) -> Option<Transition> {
+        let State::Probing { since, deadline } = self.state else {
+            return None;
+        };
+        if outcome == Outcome::Success && now <= deadline {
+            self.state = State::Closed {
+                since: now,
+                in_a_row: 0,
+                window: CallWindow::new(),
+            };
+            return Some(Transition::Closed);
+        }
+        self.open(since, now, outcome, random);
+        None
+    }
+
+    fn open(&mut self, since: Timestamp, now: Timestamp, outcome: Outcome, random: u64) {
+        let delay = match outcome {
+            Outcome::Refused => self.config.backoff.cap,
+            _ => self.config.backoff.delay(self.attempts, random),
+        };
+        self.attempts = self.attempts.saturating_add(1);
+        self.state = State::Open {
+            since,
+            next_probe: now + delay,
+        };
+    }
+}

@@ -1,0 +1,190 @@
+//! The breaker: opens when it should, never floods a store with probes, always comes back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn breaker() -> Breaker {
+    Breaker::new(BreakerConfig::default())
+}
+
+fn opened(now: Timestamp) -> Breaker {
+    let mut breaker = breaker();
+    for _ in 0..5 {
+        breaker.record(Outcome::Failure, now, u64::MAX);
+    }
+    breaker
+}
+
+#[test]
+fn opens_on_five_failures_in_a_row_and_not_before() {
+    let mut breaker = breaker();
+    for _ in 0..4 {
+        assert_eq!(breaker.record(Outcome::Failure, NOW, 0), None);
+    }
+    assert_eq!(breaker.record(Outcome::Success, NOW, 0), None);
+    for _ in 0..4 {
+        assert_eq!(breaker.record(Outcome::Failure, NOW, 0), None);
+    }
+    assert_eq!(
+        breaker.record(Outcome::Failure, NOW, 0),
+        Some(Transition::Opened)
+    );
+    assert_eq!(breaker.open_since(), Some(NOW));
+}
+
+#[test]
+fn opens_when_half_of_twenty_calls_fail_and_not_when_a_fifth_does() {
+    let mut breaker = breaker();
+    for call in 0..19 {
+        let outcome = if call % 2 == 0 {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        };
+        assert_eq!(
+            breaker.record(outcome, NOW, 0),
+            None,
+            "19 calls are too few"
+        );
+    }
+    assert_eq!(
+        breaker.record(Outcome::Failure, NOW, 0),
+        Some(Transition::Opened)
+    );
+
+    let mut lossy = self::breaker();
+    for call in 0..1_000u64 {
+        let outcome = if call % 5 == 0 {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        };
+        let now = NOW + Duration::from_millis(call * 10);
+        assert_eq!(
+            lossy.record(outcome, now, 0),
+            None,
+            "a loss of 10 % each way does not open it"
+        );
+    }
+}
+
+#[test]
+fn failures_of_long_ago_are_forgotten() {
+    let mut breaker = breaker();
+    for call in 0..19 {
+        let outcome = if call % 4 == 3 {
+            Outcome::Success
+        } else {
+            Outcome::Failure
+        };
+        breaker.record(outcome, NOW, 0);
+    }
+    let later = NOW + Duration::from_secs(11);
+    assert_eq!(breaker.record(Outcome::Failure, later, 0), None);
+}
+
+#[test]
+fn a_refused_password_opens_it_at_once_and_for_long() {
+    let mut breaker = breaker();
+    assert_eq!(
+        breaker.record(Outcome::Refused, NOW, 0),
+        Some(Transition::Opened)
+    );
+    assert_eq!(breaker.next_probe(), Some(NOW + Duration::from_secs(5)));
+}
+
+#[test]
+fn a_lost_probe_is_a_failed_probe() {
+    let mut breaker = opened(NOW);
+    let due = breaker.next_probe().unwrap();
+    assert!(!breaker.start_probe(due - Duration::from_nanos(1)));
+    assert!(breaker.start_probe(due));
+    let given_up = due + Duration::from_secs(1);
+    assert!(!breaker.start_probe(given_up - Duration::from_nanos(1)));
+    assert!(
+        breaker.start_probe(given_up),
+        "the lost probe does not wedge the breaker"
+    );
+}
+
+#[test]
+fn a_late_success_of_a_probe_is_not_believed() {
+    let mut breaker = opened(NOW);
+    let due = breaker.next_probe().unwrap();
+    assert!(breaker.start_probe(due));
+    assert_eq!(
+        breaker.finish_probe(Outcome::Success, due + Duration::from_millis(1_001), 0),
+        None
+    );
+    assert!(!breaker.is_closed());
+}
+
+#[test]
+fn one_success_does_not_reset_the_backoff() {
+    let mut breaker = opened(NOW);
+    let mut now = NOW;
+    let mut delays = Vec::new();
+    for _ in 0..7 {
+        let due = breaker.next_probe().unwrap();
+        delays.push(due.since(now).as_millis());
+        assert!(breaker.start_probe(due));
+        assert_eq!(
+            breaker.finish_probe(Outcome::Success, due, 0),
+            Some(Transition::Closed)
+        );
+        now = due;
+        for _ in 0..5 {
+            breaker.record(Outcome::Failure, now, u64::MAX);
+        }
+    }
+    assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000]);
+
+    // After a stable period it begins with the shortest delay again.
+    let due = breaker.next_probe().unwrap();
+    assert!(breaker.start_probe(due));
+    breaker.finish_probe(Outcome::Success, due, 0);
+    let much_later = due + Duration::from_secs(10);
+    for _ in 0..5 {
+        breaker.record(Outcome::Failure, much_later, u64::MAX);
+    }
+    assert_eq!(
+        breaker.next_probe(),
+        Some(much_later + Duration::from_millis(100))
+    );
+}
+
+proptest! {
+    /// R2, L3: whatever happens, at most one probe is under way, probes keep the floor's distance, and a probe is due
+    /// within the cap, or the deadline of the one under way.
+    #[test]
+    fn r2_l3_probes_are_spaced_and_always_come(events in prop::collection::vec((0..4u8, 0..3_000u64, any::<u64>()), 1..200)) {
+        let mut breaker = breaker();
+        let mut now = NOW;
+        let (mut last_end, mut probing) = (None, false);
+        for (event, millis, random) in events {
+            now = now + Duration::from_millis(millis);
+            let outcome = [Outcome::Success, Outcome::Failure, Outcome::Refused][usize::from(event % 3)];
+            if event == 3 {
+                if breaker.start_probe(now) {
+                    prop_assert!(last_end.is_none_or(|end| now.since(end) >= Duration::from_millis(50)));
+                    (probing, last_end) = (true, None);
+                }
+            } else if random % 2 == 0 {
+                breaker.finish_probe(outcome, now, random);
+                last_end = (probing && !breaker.is_closed()).then_some(now);
+                probing = false;
+            } else {
+                breaker.record(outcome, now, random);
+            }
+            let due = breaker.next_probe();
+            prop_assert_eq!(due.is_none(), breaker.is_closed());
+            prop_assert!(due.is_none_or(|due| due <= now + Duration::from_secs(5)));
+        }
+    }
+}
