@@ -67,9 +67,9 @@ const REDIS: &[&str] = &["redis*", "deadpool*", "fred"];
 
 const BANS: &[Ban] = &[
     Ban {
-        from: &["tidegate-core"],
+        from: &["tidegate-core", "tidegate-http"],
         to: ASYNC,
-        because: "core is never async",
+        because: "it decides and formats, and waits for nothing",
     },
     Ban {
         from: &["tidegate-core"],
