@@ -25,16 +25,21 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("tidegate-http", &["tidegate-core"]),
     (
-        "tidegate-adapter-axum",
+        "tidegate-adapter-common",
         &["tidegate-core", "tidegate-http", "tidegate-limiter"],
     ),
-    (
-        "tidegate-adapter-actix-web",
-        &["tidegate-core", "tidegate-http", "tidegate-limiter"],
-    ),
+    ("tidegate-adapter-axum", ADAPTER),
+    ("tidegate-adapter-actix-web", ADAPTER),
     ("tidegate-examples", &["tidegate-*"]),
     ("tidegate-tests", &["tidegate-*"]),
     ("xtask", &[]),
+];
+
+const ADAPTER: &[&str] = &[
+    "tidegate-core",
+    "tidegate-http",
+    "tidegate-limiter",
+    "tidegate-adapter-common",
 ];
 
 /// What crates of a kind must not reach, directly or through others. A `*` at the end stands for anything.
@@ -93,6 +98,7 @@ const BANS: &[Ban] = &[
             "tidegate-store*",
             "tidegate-limiter",
             "tidegate-http",
+            "tidegate-adapter-common",
         ],
         to: WEB,
         because: "only the adapters know a web framework",

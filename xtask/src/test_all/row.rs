@@ -32,6 +32,8 @@ pub(super) enum Job {
 pub(super) struct CargoJob {
     pub(super) arguments: &'static [&'static str],
     pub(super) environment: &'static [(&'static str, &'static str)],
+    /// A folder of its own in the target folder, for what is compiled in another way than everything else.
+    pub(super) apart: Option<&'static str>,
     /// What must be installed for it.
     pub(super) component: Option<&'static Component>,
     /// Whether it runs tests, so that running none is a failure.
@@ -43,6 +45,7 @@ impl CargoJob {
     pub(super) const PLAIN: Self = Self {
         arguments: &[],
         environment: &[],
+        apart: None,
         component: None,
         tests: false,
     };
@@ -83,7 +86,7 @@ impl Matrix {
 impl Job {
     pub(super) fn run(&self, matrix: &Matrix) -> Result<String> {
         match self {
-            Self::Cargo(job) => job.run(),
+            Self::Cargo(job) => job.run(&matrix.workspace),
             Self::Tests(claims) => matrix.suite()?.run_claimed(&matrix.workspace, claims),
             Self::OtherTests => matrix.suite()?.run_unclaimed(&matrix.workspace),
             Self::Check(check) => check(matrix),
@@ -92,12 +95,15 @@ impl Job {
 }
 
 impl CargoJob {
-    fn run(&self) -> Result<String> {
+    fn run(&self, workspace: &Workspace) -> Result<String> {
         if let Some(component) = self.component {
             component.require()?;
         }
         let mut command = cargo::command(self.arguments);
         command.envs(self.environment.iter().copied());
+        if let Some(folder) = self.apart {
+            command.env("CARGO_TARGET_DIR", workspace.target.join(folder));
+        }
         let output = cargo::capture(&mut command)?;
         if self.tests {
             Counts::parse(&output).note(&output)
