@@ -1,19 +1,60 @@
 //! How a limiter is put together.
 
+use std::fmt;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_store::Store;
 
+use crate::clock::AnyClock;
+use crate::engine::Engine;
+use crate::guarded::Guarded;
+use crate::local::Local;
+use crate::observers::Observers;
+use crate::outage::OutageTracker;
+use crate::policy_set::PolicySet;
+use crate::replaceable::Replaceable;
+use crate::resolver::Source;
 use crate::{AsyncResolver, BuildError, Limiter, LookupSettings, Observer, Policy, Resolver};
 
+const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
+const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
+
 /// Puts a [`Limiter`] together. What can be wrong is checked in [`build`](Self::build).
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_limiter::{Fallback, Limiter, Policy, Quota};
+/// use tidegate_store_memory::MemoryStore;
+///
+/// let limiter = Limiter::builder(MemoryStore::new())
+///     .policy(Policy::new("per-client", Quota::per_minute(100)?))
+///     .policy(Policy::new("daily", Quota::per_day(10_000)?).outage(Fallback::Open))
+///     .deadline(Duration::from_millis(20))
+///     .expected_nodes(3)
+///     .build()?;
+///
+/// let wrong = Limiter::builder(MemoryStore::new()).build().unwrap_err();
+/// assert_eq!(wrong.to_string(), "no policies: give at least one, with `.policy(Policy::new(name, quota))`");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct LimiterBuilder {
-    pub(crate) store: Box<dyn Store>,
-    pub(crate) policies: Vec<Policy>,
-    pub(crate) deadline: Duration,
-    pub(crate) expected_nodes: u32,
+    store: Box<dyn Store>,
+    policies: Vec<Policy>,
+    deadline: Duration,
+    expected_nodes: u32,
+    local_entries: usize,
+    limits: Limits,
+    observers: Vec<Box<dyn Observer>>,
+    clock: AnyClock,
+}
+
+/// Where subjects' own limits come from.
+enum Limits {
+    Policies,
+    Immediate(Box<dyn Resolver>),
+    Cached(Box<dyn AsyncResolver>, LookupSettings),
 }
 
 impl LimiterBuilder {
@@ -23,10 +64,14 @@ impl LimiterBuilder {
             policies: Vec::new(),
             deadline: Duration::from_millis(50),
             expected_nodes: 1,
+            local_entries: tidegate_store_memory::DEFAULT_MAX_ENTRIES,
+            limits: Limits::Policies,
+            observers: Vec::new(),
+            clock: AnyClock::default(),
         }
     }
 
-    /// Adds a policy. A request must be admitted by all of them.
+    /// Adds a policy. A request must be admitted by all policies, and is charged to all or to none.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policies.push(policy);
         self
@@ -38,12 +83,14 @@ impl LimiterBuilder {
         self
     }
 
-    /// D, the longest that a decision may wait for the store (L1): 1 ms to 60 s, 50 ms if not given.
+    /// D, the longest that a decision may wait for the store, everything included (L1): 1 ms to 60 s. 50 ms if not
+    /// given. After that the policies' outage settings decide.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// How many nodes limit together, for their shares while the store cannot be reached. 1 if not given.
+    /// How many nodes limit together: what their shares are cut by while the store cannot be reached (G4). At
+    /// least 1, which is also what holds if it is not given.
     pub fn expected_nodes(self, nodes: u32) -> Self {
         Self {
             expected_nodes: nodes,
@@ -51,37 +98,100 @@ impl LimiterBuilder {
         }
     }
 
-    /// Takes limits per subject from a resolver that answers at once.
-    pub fn resolver(self, _resolver: impl Resolver + 'static) -> Self {
-        self
+    /// The most counters that are kept in this process while the store cannot be reached, one for each subject
+    /// under each policy (R1). One million if not given; they take memory only as they fill.
+    pub fn local_entries(self, entries: usize) -> Self {
+        Self {
+            local_entries: entries,
+            ..self
+        }
     }
 
-    /// Takes limits per subject from a resolver whose answers take time, and are cached.
+    /// Takes limits per subject from a resolver that answers at once. It is asked for every request. The last
+    /// resolver given holds.
+    pub fn resolver(self, resolver: impl Resolver + 'static) -> Self {
+        Self {
+            limits: Limits::Immediate(Box::new(resolver)),
+            ..self
+        }
+    }
+
+    /// Takes limits per subject from a resolver whose answers take time, and are cached. The last resolver given
+    /// holds.
     pub fn async_resolver(
         self,
-        _resolver: impl AsyncResolver + 'static,
-        _settings: LookupSettings,
+        resolver: impl AsyncResolver + 'static,
+        settings: LookupSettings,
     ) -> Self {
+        Self {
+            limits: Limits::Cached(Box::new(resolver), settings),
+            ..self
+        }
+    }
+
+    /// Tells an observer what the limiter does. There can be several.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Box::new(observer));
         self
     }
 
-    /// Tells `observer` what the limiter does. There can be several.
-    pub fn observer(self, _observer: impl Observer + 'static) -> Self {
-        self
-    }
-
-    /// Tells the time while the store cannot: for counting, and for how long an outage has lasted. The
-    /// system's clock if not given; for tests.
-    pub fn clock(self, _clock: impl Clock) -> Self {
-        self
+    /// Tells the time in this process: to count while the store cannot be reached, to know for how long that has
+    /// been, and to tell observers how long a decision took. The system's clock if not given. Time limits do not
+    /// follow it but tokio's time.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self {
+            clock: AnyClock::new(clock),
+            ..self
+        }
     }
 
     /// Builds the limiter.
     ///
     /// # Errors
     ///
-    /// If there is no policy, a name is not allowed or there twice, or a setting is out of range.
+    /// If there is no policy, a policy's name is not allowed or is there twice, or a setting is out of range.
     pub fn build(self) -> Result<Limiter, BuildError> {
-        Limiter::from_builder(self)
+        let deadline = self.deadline;
+        if !(SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(&deadline) {
+            return Err(BuildError::Deadline { deadline });
+        }
+        if self.expected_nodes == 0 {
+            return Err(BuildError::NoNodes);
+        }
+        let store = Guarded::new(self.store, deadline);
+        let policies = PolicySet::new(self.policies, store.is_exact())?;
+        let observers = Observers::new(self.observers, self.clock.clone());
+        Ok(Limiter::from_engine(Engine {
+            policies: Replaceable::new(policies),
+            limits: self.limits.source(&observers)?,
+            local: Local::new(self.expected_nodes, self.local_entries, self.clock.clone())?,
+            outage: OutageTracker::default(),
+            clock: self.clock,
+            observers,
+            store,
+        }))
+    }
+}
+
+impl Limits {
+    fn source(self, observers: &Observers) -> Result<Source, BuildError> {
+        match self {
+            Self::Policies => Ok(Source::None),
+            Self::Immediate(resolver) => Ok(Source::Immediate(resolver, observers.clone())),
+            Self::Cached(resolver, settings) => {
+                settings.check()?;
+                Ok(Source::lookups(resolver, settings, observers.clone()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for LimiterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LimiterBuilder")
+            .field("policies", &self.policies)
+            .field("deadline", &self.deadline)
+            .field("expected_nodes", &self.expected_nodes)
+            .finish_non_exhaustive()
     }
 }

@@ -47,6 +47,9 @@ pub enum BuildError {
     /// No nodes.
     #[error("expected_nodes 0 is out of range: it must be at least 1, this node")]
     NoNodes,
+    /// No local entries, or more than a table can hold.
+    #[error("local entries: {0}")]
+    LocalEntries(#[from] tidegate_store_memory::BuildError),
     /// A setting of the resolver's cache is out of range.
     #[error("the resolver's {setting} {value} is out of range: it must be {allowed}")]
     Lookup {

@@ -1,11 +1,23 @@
 //! Rate limiting for an API on many nodes: policies, a store, and what people call.
 
+mod bounded;
 mod builder;
+mod clock;
+mod engine;
 mod error;
+mod guarded;
 mod limiter;
+mod local;
+mod name;
 mod observer;
+mod observers;
+mod outage;
+mod panics;
 mod policy;
+mod policy_set;
+mod replaceable;
 mod resolver;
+mod share;
 mod wait;
 
 pub use builder::LimiterBuilder;

@@ -1,23 +1,47 @@
 //! The limiter: what people call.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use tidegate_core::{Decision, NameError, PolicyName, Provenance, Rule, Subject, Timestamp};
-use tidegate_store::{Request, Store, StoreError};
+use tidegate_core::{Decision, Subject};
+use tidegate_store::{Store, StoreError};
 
+use crate::engine::Engine;
+use crate::policy_set::PolicySet;
+use crate::wait::until_admitted;
 use crate::{BuildError, LimiterBuilder, Policy, Wait, WaitError};
 
-/// Decides whether a request may proceed. Clones are cheap and are the same limiter.
+/// Decides whether requests may proceed, under some policies, on the counts of a store. Clones are cheap, and are
+/// the same limiter.
+///
+/// A decision is never an error: where the store does not answer in time, each policy's outage setting decides,
+/// and the decision says so ([`Decision::provenance`]).
+///
+/// ```
+/// use tidegate_limiter::{Limiter, Policy, Quota};
+/// use tidegate_store_memory::MemoryStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limiter = Limiter::builder(MemoryStore::new())
+///     .policy(Policy::new("burst", Quota::per_second(2)?))
+///     .policy(Policy::new("daily", Quota::per_day(1000)?))
+///     .build()?;
+///
+/// assert!(limiter.check("alice").await.is_allowed());
+/// assert!(!limiter.check_with_cost("alice", 2).await.is_allowed());
+/// assert!(limiter.check("bob").await.is_allowed());
+///
+/// let status = limiter.peek("alice").await?;
+/// assert_eq!(status.statuses()[1].remaining(), 999);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Waiting needs a tokio runtime with timers. Stores that answer at once, in memory, need none.
 #[derive(Clone)]
 pub struct Limiter {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    store: Box<dyn Store>,
-    policies: std::sync::RwLock<(Arc<[Policy]>, Arc<[Rule]>)>,
-    version: AtomicU64,
+    engine: Arc<Engine>,
 }
 
 impl Limiter {
@@ -26,123 +50,167 @@ impl Limiter {
         LimiterBuilder::new(Box::new(store))
     }
 
-    pub(crate) fn from_builder(builder: LimiterBuilder) -> Result<Self, BuildError> {
-        let policies: Arc<[Policy]> = builder.policies.into();
-        let rules = rules(&policies)?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                store: builder.store,
-                policies: std::sync::RwLock::new((policies, rules)),
-                version: AtomicU64::new(1),
-            }),
-        })
+    pub(crate) fn from_engine(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+        }
     }
 
-    /// Decides a request of cost 1.
+    /// Decides a request that costs 1. Waits for the store no longer than the deadline (L1).
+    ///
+    /// Dropping the future, at any point, counts the request at most once (L6).
     pub async fn check(&self, subject: impl Into<Subject<'_>>) -> Decision {
         self.check_with_cost(subject, 1).await
     }
 
-    /// Decides a request.
+    /// Decides a request that costs as much as given. A cost of 0 looks without taking; one above a policy's
+    /// limit is never admitted, whose [`retry_after`](Decision::retry_after) is `None`.
     pub async fn check_with_cost(&self, subject: impl Into<Subject<'_>>, cost: u64) -> Decision {
-        let subject: Subject<'_> = subject.into();
-        if let Some(decision) = self.try_check_with_cost(subject, cost) {
-            return decision;
-        }
-        let rules = self.rules();
-        let request = Request::new(subject, &rules).with_cost(cost);
-        self.inner
-            .store
-            .acquire(&request)
-            .await
-            .unwrap_or_else(|_| unavailable(cost))
+        let until = || self.engine.store.until();
+        self.engine.decide(subject.into(), cost, until).await
     }
 
-    /// Decides a request of cost 1 at once, if that can be done.
+    /// Decides a request that costs 1 at once, if that can be done: if the store answers at once and the subject's
+    /// limits are at hand. `None` means that it must be awaited with [`check`](Self::check); nothing was counted
+    /// then.
+    ///
+    /// ```
+    /// use tidegate_limiter::{Limiter, Policy, Quota};
+    /// use tidegate_store_memory::MemoryStore;
+    ///
+    /// let limiter = Limiter::builder(MemoryStore::new())
+    ///     .policy(Policy::new("per-client", Quota::per_minute(1)?))
+    ///     .build()?;
+    /// assert!(limiter.try_check("alice").is_some_and(|decision| decision.is_allowed()));
+    /// assert!(limiter.try_check("alice").is_some_and(|decision| !decision.is_allowed()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
     pub fn try_check<'a>(&self, subject: impl Into<Subject<'a>>) -> Option<Decision> {
-        self.try_check_with_cost(subject, 1)
+        self.engine.try_decide(subject.into(), 1)
     }
 
-    /// Decides a request at once, if that can be done.
+    /// As [`try_check`](Self::try_check), at the given cost.
+    #[inline]
     pub fn try_check_with_cost<'a>(
         &self,
         subject: impl Into<Subject<'a>>,
         cost: u64,
     ) -> Option<Decision> {
-        let (subject, rules) = (subject.into(), self.rules());
-        let request = Request::new(subject, &rules).with_cost(cost);
-        let answer = self.inner.store.try_acquire(&request)?;
-        Some(answer.unwrap_or_else(|_| unavailable(cost)))
+        self.engine.try_decide(subject.into(), cost)
     }
 
-    /// Decides requests of cost 1 of several subjects, each for itself.
+    /// Decides requests that cost 1, of several subjects, each for itself: one's denial does not keep another from
+    /// being charged. They are decided in turn, and all together wait for the store no longer than the deadline;
+    /// those that it does not suffice for are decided by the outage settings.
     pub async fn check_many<'a, S: Into<Subject<'a>>>(
         &self,
         subjects: impl IntoIterator<Item = S>,
     ) -> Vec<Decision> {
         let subjects: Vec<Subject<'a>> = subjects.into_iter().map(Into::into).collect();
+        let mut until = None;
         let mut decisions = Vec::with_capacity(subjects.len());
         for subject in subjects {
-            decisions.push(self.check(subject).await);
+            let until = || *until.get_or_insert_with(|| self.engine.store.until());
+            decisions.push(self.engine.decide(subject, 1, until).await);
         }
         decisions
     }
 
-    /// What `check` would answer, charging nothing.
+    /// What [`check`](Self::check) would answer now, charging nothing.
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
+    /// If the store does not answer within the deadline. What an outage setting would decide is not known before it
+    /// decides.
     pub async fn peek(&self, subject: impl Into<Subject<'_>>) -> Result<Decision, StoreError> {
         self.peek_with_cost(subject, 1).await
     }
 
-    /// What `check_with_cost` would answer, charging nothing.
+    /// What [`check_with_cost`](Self::check_with_cost) would answer now, charging nothing.
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
+    /// As [`peek`](Self::peek).
     pub async fn peek_with_cost(
         &self,
         subject: impl Into<Subject<'_>>,
         cost: u64,
     ) -> Result<Decision, StoreError> {
-        let (subject, rules) = (subject.into(), self.rules());
-        let request = Request::new(subject, &rules).with_cost(cost);
-        self.inner.store.peek(&request).await
+        self.engine.peek(subject.into(), cost).await
     }
 
-    /// Forgets what the subject has used.
+    /// Forgets what the subject has used under all policies, in the store and in this process.
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
+    /// If the store does not answer within the deadline. It may have forgotten all the same.
     pub async fn reset(&self, subject: impl Into<Subject<'_>>) -> Result<(), StoreError> {
-        let (subject, rules) = (subject.into(), self.rules());
-        self.inner.store.reset(&Request::new(subject, &rules)).await
+        self.engine.reset(subject.into()).await
     }
 
-    /// Gives back what `decision` charged to the subject.
+    /// Gives back what `decision`, an answer to this subject's request, charged: into the windows that it was
+    /// charged to, and no later ones. A decision that charged nothing gives back nothing. What was charged in this
+    /// process, because the store could not be reached, is given back in this process.
+    ///
+    /// It takes the decision, because a decision is given back once.
+    ///
+    /// ```
+    /// # use tidegate_limiter::{Limiter, Policy, Quota};
+    /// # use tidegate_store_memory::MemoryStore;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = Limiter::builder(MemoryStore::new())
+    /// #     .policy(Policy::new("logins", Quota::per_hour(3)?))
+    /// #     .build()?;
+    /// // only failed logins count
+    /// let decision = limiter.check("alice").await;
+    /// let login_succeeded = true;
+    /// if login_succeeded {
+    ///     limiter.refund("alice", decision).await?;
+    /// }
+    /// assert_eq!(limiter.peek("alice").await?.statuses()[0].remaining(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// If the store does not answer.
-    #[allow(clippy::needless_pass_by_value)] // a decision is given back once
+    /// If the store does not answer within the deadline. It may have given back all the same.
+    #[allow(clippy::needless_pass_by_value)]
     pub async fn refund(
         &self,
         subject: impl Into<Subject<'_>>,
         decision: Decision,
     ) -> Result<(), StoreError> {
-        let (subject, rules) = (subject.into(), self.rules());
-        let request = Request::new(subject, &rules).with_cost(decision.cost());
-        self.inner.store.refund(&request, &decision).await
+        self.engine.refund(subject.into(), &decision).await
     }
 
-    /// Waits until a request of cost 1 is admitted.
+    /// Waits until a request that costs 1 is admitted. Whoever drops the future is charged at most once (L6).
+    ///
+    /// ```
+    /// # use tidegate_limiter::{Limiter, Policy, Quota};
+    /// # use tidegate_store_memory::MemoryStore;
+    /// use std::time::Duration;
+    /// use tidegate_limiter::{Wait, WaitError};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let limiter = Limiter::builder(MemoryStore::new())
+    /// #     .policy(Policy::new("jobs", Quota::per_day(1)?))
+    /// #     .build()?;
+    /// let wait = Wait::at_most(Duration::from_secs(10));
+    /// limiter.until_admitted("job", wait).await?;
+    /// let second = limiter.until_admitted("job", wait).await;
+    /// assert!(matches!(second, Err(WaitError::DeadlineExceeded { .. })), "known at once, not after 10 s");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// If it would exceed the deadline, or can never be.
+    /// If that would take longer than the deadline (at once, with the wait that it would have needed), if it can
+    /// never be, or if the store cannot be reached until the deadline and a policy denies without it.
     pub async fn until_admitted(
         &self,
         subject: impl Into<Subject<'_>>,
@@ -151,89 +219,60 @@ impl Limiter {
         self.until_admitted_with_cost(subject, 1, wait).await
     }
 
-    /// Waits until a request is admitted.
+    /// As [`until_admitted`](Self::until_admitted), at the given cost.
     ///
     /// # Errors
     ///
-    /// If it would exceed the deadline, or can never be.
+    /// As [`until_admitted`](Self::until_admitted).
     pub async fn until_admitted_with_cost(
         &self,
         subject: impl Into<Subject<'_>>,
         cost: u64,
-        _wait: Wait,
+        wait: Wait,
     ) -> Result<Decision, WaitError> {
-        let decision = self.check_with_cost(subject, cost).await;
-        if decision.is_allowed() {
-            Ok(decision)
-        } else {
-            Err(WaitError::Never { decision })
-        }
+        let subject = subject.into();
+        until_admitted(wait, async || self.check_with_cost(subject, cost).await).await
     }
 
-    /// Replaces the policies.
+    /// Replaces all policies, at once for all clones and threads. Counts are kept: a policy goes on with those of
+    /// the policy before it that had its name, algorithm and window, whatever the limits are.
     ///
     /// # Errors
     ///
-    /// As [`LimiterBuilder::build`].
+    /// As [`LimiterBuilder::build`]; the policies stay as they were then.
     pub fn replace_policies(
         &self,
         policies: impl IntoIterator<Item = Policy>,
     ) -> Result<(), BuildError> {
-        let policies: Arc<[Policy]> = policies.into_iter().collect();
-        let rules = rules(&policies)?;
-        let mut current = self
-            .inner
-            .policies
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *current = (policies, rules);
-        self.inner.version.fetch_add(1, Ordering::Release);
+        let policies = policies.into_iter().collect();
+        let set = PolicySet::new(policies, self.engine.store.is_exact())?;
+        self.engine.policies.replace(set);
         Ok(())
     }
 
     /// The policies that hold.
     pub fn policies(&self) -> Arc<[Policy]> {
-        self.inner
-            .policies
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .0
-            .clone()
+        Arc::clone(self.engine.policies.load().policies())
     }
 
-    /// Changes with every replacement of the policies.
+    /// Changes with every replacement of the policies, and is never that of another limiter of this process: a key
+    /// for what is computed from the policies.
+    #[inline]
     pub fn policy_version(&self) -> u64 {
-        self.inner.version.load(Ordering::Acquire)
+        self.engine.policies.version()
     }
 
-    fn rules(&self) -> Arc<[Rule]> {
-        self.inner
-            .policies
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .1
-            .clone()
+    /// Forgets the cached answer of an [`AsyncResolver`](crate::AsyncResolver) about the subject: its plan has
+    /// changed, and the next request is to know.
+    pub async fn forget_limits(&self, subject: impl Into<Subject<'_>>) {
+        self.engine.limits.forget(subject.into()).await;
     }
 }
 
-fn unavailable(cost: u64) -> Decision {
-    let provenance = Provenance::Outage(tidegate_core::Fallback::Closed);
-    Decision::uncounted(false, cost, Timestamp::EPOCH, provenance)
-}
-
-fn rules(policies: &[Policy]) -> Result<Arc<[Rule]>, BuildError> {
-    if policies.is_empty() {
-        return Err(BuildError::NoPolicies);
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter")
+            .field("policies", &self.policies())
+            .finish_non_exhaustive()
     }
-    policies
-        .iter()
-        .map(|policy| {
-            let name: &'static str = String::leak(policy.clone().into_name().into_owned());
-            let name = PolicyName::new(name).map_err(|source: NameError| BuildError::Name {
-                name: name.into(),
-                source,
-            })?;
-            Ok(Rule::new(name, *policy.quota()).with_shadow(policy.is_shadow()))
-        })
-        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_core::Decision;
+use tidegate_core::{Decision, Status};
 use tidegate_store::StoreError;
 
 /// Is told what the limiter does.
@@ -106,5 +106,27 @@ impl Operation {
 pub struct TracingObserver;
 
 impl Observer for TracingObserver {
-    fn observe(&self, _event: &Event<'_>) {}
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Decided { decision, took } if decision.is_allowed() => {
+                tracing::trace!(mode = decision.provenance().as_str(), ?took, "allowed");
+            }
+            Event::Decided { decision, took } => {
+                tracing::debug!(
+                    mode = decision.provenance().as_str(),
+                    policies = ?decision.violated().map(Status::name).collect::<Vec<_>>(),
+                    retry_after = ?decision.retry_after(),
+                    ?took,
+                    "denied"
+                );
+            }
+            Event::StoreFailed { operation, error } => {
+                tracing::debug!(operation = operation.as_str(), %error, "the store failed");
+            }
+            Event::LookupFailed { error } => {
+                tracing::debug!(%error, "a subject's limits could not be looked up");
+            }
+            Event::OutageBegan | Event::OutageEnded { .. } => {}
+        }
+    }
 }

@@ -87,7 +87,7 @@ impl Policy {
         self.shadow
     }
 
-    pub(crate) fn into_name(self) -> Cow<'static, str> {
-        self.name
+    pub(crate) const fn cow_name(&self) -> &Cow<'static, str> {
+        &self.name
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tidegate_core::Decision;
+use tokio::time::{Instant, sleep};
 
 /// How long to wait to be admitted.
 ///
@@ -36,6 +37,55 @@ impl Wait {
     pub const fn jitter(self, jitter: Duration) -> Self {
         Self { jitter, ..self }
     }
+}
+
+/// How often a store that cannot be reached is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// The shortest pause between two questions: the resolution of tokio's timers.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Asks `check` until it admits, waiting as long as it says between two questions.
+pub(crate) async fn until_admitted(
+    wait: Wait,
+    check: impl AsyncFn() -> Decision,
+) -> Result<Decision, WaitError> {
+    let deadline = wait.deadline;
+    let began = Instant::now();
+    loop {
+        let decision = check().await;
+        if decision.is_allowed() {
+            return Ok(decision);
+        }
+        let left = deadline.saturating_sub(began.elapsed());
+        let unavailable = decision.is_unavailable();
+        let needed = match decision.retry_after() {
+            Some(needed) => needed,
+            // Nobody can tell how long.
+            None if unavailable => ASK_AGAIN.min(left),
+            None => return Err(WaitError::Never { decision }),
+        };
+        if needed > left || left.is_zero() {
+            return Err(if unavailable {
+                WaitError::Unavailable { deadline, decision }
+            } else {
+                WaitError::DeadlineExceeded {
+                    deadline,
+                    needed,
+                    decision,
+                }
+            });
+        }
+        let pause = needed
+            .max(SHORTEST_PAUSE)
+            .saturating_add(up_to(wait.jitter));
+        sleep(pause.min(left)).await;
+    }
+}
+
+/// At random.
+fn up_to(most: Duration) -> Duration {
+    let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(fastrand::u64(0..=nanos))
 }
 
 /// Why waiting ended without being admitted. Each carries the last decision.

@@ -62,11 +62,23 @@ impl Limits {
         self
     }
 
+    /// Whether the policies' own quotas apply throughout.
+    pub fn is_default(&self) -> bool {
+        let all = |limit: &Limit| *limit == Limit::Default;
+        all(&self.others) && self.named.iter().all(|(_, limit)| all(limit))
+    }
+
     /// What applies under the policy of this name.
     pub fn under(&self, policy: &str) -> Limit {
         let mut newest_first = self.named.iter().rev();
         newest_first
             .find(|(name, _)| name == policy)
             .map_or(self.others, |(_, limit)| *limit)
+    }
+}
+
+impl From<Limit> for Limits {
+    fn from(limit: Limit) -> Self {
+        Self::all(limit)
     }
 }

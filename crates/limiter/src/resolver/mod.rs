@@ -1,11 +1,19 @@
 //! Limits per subject: a customer's plan instead of the policy's own quota.
 
+mod applied;
+mod flights;
 mod limits;
+mod lookups;
+mod settings;
+mod source;
 
 pub use limits::{Limit, Limits};
+pub use settings::LookupSettings;
+
+pub(crate) use applied::{Applied, Rules};
+pub(crate) use source::Source;
 
 use std::error::Error;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tidegate_core::Subject;
@@ -46,26 +54,33 @@ pub type LookupError = Box<dyn Error + Send + Sync>;
 #[async_trait]
 pub trait AsyncResolver: Send + Sync {
     /// The subject's limits.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be had: the last known ones are used then, or the policies' own quotas.
     async fn limits(&self, subject: Subject<'_>) -> Result<Limits, LookupError>;
 }
 
-/// How an [`AsyncResolver`]'s answers are cached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LookupSettings {
-    /// How long an answer is good. 60 seconds.
-    pub time_to_live: Duration,
-    /// How many subjects' answers are kept. 100 000.
-    pub capacity: u64,
-    /// How long a request waits for its subject's answer before it goes on without. 100 ms.
-    pub deadline: Duration,
-}
-
-impl Default for LookupSettings {
-    fn default() -> Self {
-        Self {
-            time_to_live: Duration::from_secs(60),
-            capacity: 100_000,
-            deadline: Duration::from_millis(100),
-        }
+/// Async closures that take the subject's bytes are resolvers:
+///
+/// ```
+/// use tidegate_limiter::{Limits, LookupError, Quota};
+///
+/// # async fn plan_of(customer: &[u8]) -> Result<u64, LookupError> { Ok(1000) }
+/// let resolver = |customer: Vec<u8>| async move {
+///     let per_minute = plan_of(&customer).await?;
+///     Ok(Limits::new().with("per-client", Quota::per_minute(per_minute)?))
+/// };
+/// # fn takes(_: impl tidegate_limiter::AsyncResolver) {}
+/// # takes(resolver);
+/// ```
+#[async_trait]
+impl<F, Fut> AsyncResolver for F
+where
+    F: Fn(Vec<u8>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Limits, LookupError>> + Send,
+{
+    async fn limits(&self, subject: Subject<'_>) -> Result<Limits, LookupError> {
+        self(subject.as_bytes().to_vec()).await
     }
 }
