@@ -55,3 +55,14 @@ impl Answer {
         found.map(|(_, value)| value.as_ref())
     }
 }
+
+/// Whether headers of this name may stand next to others of the same name: lists are appended to what an inner
+/// limiter or the handler said, and everything else leaves theirs as it is.
+///
+/// ```
+/// assert!(tidegate_http::is_list("ratelimit"));
+/// assert!(!tidegate_http::is_list("x-ratelimit-limit"));
+/// ```
+pub fn is_list(name: &str) -> bool {
+    matches!(name, "ratelimit" | "ratelimit-policy")
+}

@@ -45,7 +45,7 @@ mod problem;
 mod seconds;
 mod view;
 
-pub use answer::{Answer, Header};
+pub use answer::{Answer, Header, is_list};
 pub use client::{CidrError, Cidrs, ClientAddress, ForwardedField, PrefixError, Proxies, ZeroHops};
 pub use dialect::{Dialect, Dialects};
 pub use key::{HeaderNameError, Key, KeyError};

@@ -1,0 +1,47 @@
+//! Strings into actix-web's types.
+
+use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, EitherBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use tidegate_http::{Answer, Header, is_list};
+use tidegate_limiter::Decision;
+
+/// The answer to a refused request, with the decision in its extensions.
+pub(crate) fn response<B>(
+    request: ServiceRequest,
+    answer: Answer,
+    decision: Option<Decision>,
+) -> ServiceResponse<EitherBody<B>> {
+    // No other code can come from this crate; a user's function may have left one that HTTP does not have.
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+    let mut response = HttpResponse::with_body(status, BoxBody::new(answer.body));
+    for (name, value) in answer.headers.into_iter().filter_map(translated) {
+        response.headers_mut().append(name, value);
+    }
+    if let Some(decision) = decision {
+        response.extensions_mut().insert(decision);
+    }
+    request.into_response(response).map_into_right_body()
+}
+
+/// Adds to what the inner service said.
+pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
+    for header in added {
+        let list = is_list(&header.0);
+        let Some((name, value)) = translated(header) else {
+            continue;
+        };
+        if list || !headers.contains_key(&name) {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// `None` for what HTTP does not allow.
+fn translated((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let value = HeaderValue::try_from(value.into_owned()).ok()?;
+    Some((name, value))
+}

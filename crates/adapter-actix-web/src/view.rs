@@ -1,0 +1,38 @@
+//! A request, as `tidegate-http` looks at it.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderValue;
+use tidegate_http::RequestView;
+
+pub(crate) struct View<'a>(pub(crate) &'a HttpRequest);
+
+impl RequestView for View<'_> {
+    fn peer(&self) -> Option<IpAddr> {
+        Some(self.0.peer_addr()?.ip())
+    }
+
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn route(&self) -> Option<Cow<'_, str>> {
+        self.0.match_pattern().map(Cow::Owned)
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.0.headers().get(name).map(HeaderValue::as_bytes)
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<&[u8]> {
+        let lines = self.0.headers().get_all(name);
+        lines.map(HeaderValue::as_bytes).collect()
+    }
+
+    fn how_to_tell_the_peer(&self) -> &'static str {
+        "listen on a TCP socket, or limit by something else than the client's address; in tests, use \
+         `TestRequest::peer_addr`"
+    }
+}

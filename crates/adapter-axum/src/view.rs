@@ -1,0 +1,90 @@
+//! A request's head, as `tidegate-http` looks at it.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderValue;
+use http::request::Parts;
+use tidegate_http::RequestView;
+
+/// The address at the other end of the connection, for servers other than axum's: put it into each request's
+/// extensions.
+///
+/// ```
+/// use tidegate_adapter_axum::PeerAddr;
+///
+/// let mut request = http::Request::new("body");
+/// request.extensions_mut().insert(PeerAddr::from([192, 0, 2, 1]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerAddr(pub IpAddr);
+
+impl<T: Into<IpAddr>> From<T> for PeerAddr {
+    fn from(address: T) -> Self {
+        Self(address.into())
+    }
+}
+
+impl PeerAddr {
+    /// The address without its port.
+    pub const fn from_socket(address: SocketAddr) -> Self {
+        Self(address.ip())
+    }
+}
+
+pub(crate) struct View<'a>(pub(crate) &'a Parts);
+
+impl RequestView for View<'_> {
+    fn peer(&self) -> Option<IpAddr> {
+        let told = self.0.extensions.get().map(|PeerAddr(address)| *address);
+        told.or_else(|| connected(self.0))
+    }
+
+    fn method(&self) -> &str {
+        self.0.method.as_str()
+    }
+
+    #[cfg(feature = "axum")]
+    fn route(&self) -> Option<Cow<'_, str>> {
+        let matched = self.0.extensions.get::<axum::extract::MatchedPath>()?;
+        Some(matched.as_str().into())
+    }
+
+    #[cfg(not(feature = "axum"))]
+    fn route(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.0.headers.get(name).map(HeaderValue::as_bytes)
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<&[u8]> {
+        let lines = self.0.headers.get_all(name).iter();
+        lines.map(HeaderValue::as_bytes).collect()
+    }
+
+    fn how_to_tell_the_peer(&self) -> &'static str {
+        "serve the router with `into_make_service_with_connect_info::<SocketAddr>()`, or put a `PeerAddr` into \
+         the extensions of every request"
+    }
+}
+
+#[cfg(feature = "axum")]
+fn connected(parts: &Parts) -> Option<IpAddr> {
+    use axum::extract::ConnectInfo;
+    use axum::extract::connect_info::MockConnectInfo;
+
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let mocked = || {
+        let mock = parts.extensions.get::<MockConnectInfo<SocketAddr>>();
+        mock.map(|MockConnectInfo(address)| address)
+    };
+    let address = connected.map(|ConnectInfo(address)| address);
+    Some(address.or_else(mocked)?.ip())
+}
+
+#[cfg(not(feature = "axum"))]
+fn connected(_: &Parts) -> Option<IpAddr> {
+    None
+}
