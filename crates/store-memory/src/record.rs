@@ -89,6 +89,7 @@ impl Lifetime {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 mod tests {
     use std::time::Duration;
 

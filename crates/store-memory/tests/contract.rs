@@ -1,5 +1,7 @@
 //! What the contract asks of any store, on this one: all or nothing, refunds, resets, keys of every kind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use std::time::Duration;

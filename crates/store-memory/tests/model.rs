@@ -1,5 +1,7 @@
 //! The store against a plain map of usages and core's arithmetic, call by call, on random histories.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use std::collections::HashMap;

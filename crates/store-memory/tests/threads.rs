@@ -1,5 +1,7 @@
 //! G1 and G8 with real threads: what is admitted is exactly what may be.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod common;
 
 use std::collections::HashMap;

@@ -1,5 +1,6 @@
 //! What the tests share: rules, and the store's answers without ceremony.
 #![allow(dead_code, reason = "not every test file uses everything")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use futures_util::FutureExt;
 use tidegate_clock::{Clock, ManualClock};
