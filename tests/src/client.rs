@@ -1,0 +1,167 @@
+//! A blocking HTTP/1.1 client over one connection: it sends what it is told, and shows all that comes back.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// After this long without an answer a test fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What to send. Header values are bytes, since not everything that is sent is text.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: &'static str,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Request {
+    /// With a method and a path.
+    pub fn new(method: &'static str, target: impl Into<String>) -> Self {
+        Self {
+            method,
+            target: target.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// A `GET`.
+    pub fn get(target: impl Into<String>) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// With one more header line.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.target);
+        let mut bytes = head.into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+        }
+        bytes.extend(b"\r\n");
+        bytes
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers in the order of their arrival, names as they were sent.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Response {
+    /// The value of the only header of this name; `None` if there is none.
+    ///
+    /// # Panics
+    ///
+    /// If there are several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(other, _)| other == name);
+        let first = found.next();
+        assert!(found.next().is_none(), "{name} is there twice: {self:?}");
+        first.map(|(_, value)| value.as_str())
+    }
+
+    /// The headers, sorted, without those that tell the time.
+    pub fn sorted_headers(&self) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| name != "date");
+        headers.sort();
+        headers
+    }
+}
+
+/// A connection that is kept alive.
+#[derive(Debug)]
+pub struct Client {
+    connection: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// If nobody listens.
+    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            connection: BufReader::new(stream),
+        })
+    }
+
+    /// Sends a request, and reads its response.
+    ///
+    /// # Errors
+    ///
+    /// If the connection ends, or what comes is not HTTP.
+    pub fn send(&mut self, request: &Request) -> io::Result<Response> {
+        self.connection.get_mut().write_all(&request.bytes())?;
+        let status = self.status()?;
+        let headers = self.headers()?;
+        let mut response = Response {
+            status,
+            headers,
+            body: String::new(),
+        };
+        if request.method != "HEAD" {
+            response.body = self.body(&response)?;
+        }
+        Ok(response)
+    }
+
+    fn status(&mut self) -> io::Result<u16> {
+        let line = self.line()?;
+        let code = line
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3));
+        code.and_then(|code| code.parse().ok())
+            .ok_or_else(|| malformed(&line))
+    }
+
+    fn headers(&mut self) -> io::Result<Vec<(String, String)>> {
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Ok(headers);
+            }
+            let (name, value) = line.split_once(": ").ok_or_else(|| malformed(&line))?;
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// A body of a known length; that is all that the servers under test send.
+    fn body(&mut self, response: &Response) -> io::Result<String> {
+        let length = response.header("content-length").unwrap_or("0");
+        let length: usize = length.parse().map_err(|_| malformed(length))?;
+        let mut body = vec![0; length];
+        self.connection.read_exact(&mut body)?;
+        String::from_utf8(body).map_err(|error| malformed(&error.to_string()))
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.connection.read_line(&mut line)?;
+        line.strip_suffix("\r\n")
+            .map(str::to_owned)
+            .ok_or_else(|| malformed(&line))
+    }
+}
+
+fn malformed(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("not HTTP: {what:?}"))
+}

@@ -1,0 +1,70 @@
+//! The app in actix-web, with two workers.
+
+use std::sync::mpsc;
+use std::thread;
+
+use actix_web::middleware::Condition;
+use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
+use tidegate_adapter_actix_web::RateLimitLayer;
+use tidegate_limiter::{Decision, ManualClock};
+
+use super::told;
+use crate::config::{Config, Head};
+use crate::run::Server;
+
+impl Head for HttpRequest {
+    fn path(&self) -> &str {
+        self.path()
+    }
+}
+
+pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
+    let layer = RateLimitLayer::new(config.limiter(clock), config.options());
+    let outer = config.outer_limiter(clock);
+    let with_outer = outer.is_some();
+    let outer = outer.unwrap_or_else(|| config.limiter(clock));
+    let outer = RateLimitLayer::new(outer, config.options());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, told) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let server = HttpServer::new(move || {
+            App::new()
+                .configure(routes)
+                .wrap(layer.clone())
+                .wrap(Condition::new(with_outer, outer.clone()))
+        });
+        let server = server.workers(2).disable_signals().shutdown_timeout(0);
+        let server = server.listen(listener).unwrap().run();
+        tell.send(server.handle()).unwrap();
+        actix_web::rt::System::new().block_on(server).unwrap();
+    });
+    let handle = told.recv().unwrap();
+    Server::new(address, move || {
+        drop(handle.stop(false));
+        thread.join().unwrap();
+    })
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    let ok = || web::to(|| async { "ok" });
+    config
+        .route("/", ok())
+        .route("/unlimited", ok())
+        .route("/report", ok())
+        .route("/items/{id}", ok())
+        .route(
+            "/fail",
+            web::to(|| async {
+                HttpResponse::Unauthorized()
+                    .content_type("text/plain; charset=utf-8")
+                    .body("no")
+            }),
+        )
+        .route(
+            "/decision",
+            web::to(
+                |request: HttpRequest| async move { told(request.extensions().get::<Decision>()) },
+            ),
+        );
+}

@@ -1,0 +1,155 @@
+//! How the app of a case is configured, in words that both frameworks understand.
+
+use std::time::Duration;
+
+use tidegate_http::{ClientAddress, Dialect, Dialects, ForwardedField, Key, Options, Proxies, key};
+use tidegate_limiter::{Algorithm, Limiter, ManualClock, Outage, Policy, PolicyName, Quota, Store};
+use tidegate_store_memory::MemoryStore;
+
+use crate::flaky::Flaky;
+
+/// What a framework's request must show for the closures of these configurations.
+pub(crate) trait Head: 'static {
+    fn path(&self) -> &str;
+}
+
+/// The configuration of a case; the default is three requests a minute and client, in fixed windows.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) quotas: Vec<(&'static str, Quota)>,
+    pub(crate) by: By,
+    pub(crate) dialects: Dialects,
+    /// The cost of requests to `/report`.
+    pub(crate) report_cost: u64,
+    pub(crate) skip_preflights: bool,
+    pub(crate) failures_only: bool,
+    pub(crate) mode_header: bool,
+    pub(crate) plain_denials: bool,
+    pub(crate) shadow: bool,
+    pub(crate) store: How,
+    pub(crate) outage: Option<Outage>,
+    /// A second limiter around the first, with this limit.
+    pub(crate) outer: Option<u64>,
+}
+
+/// By what the requests of a case are limited.
+#[derive(Clone, Copy)]
+pub(crate) enum By {
+    Client,
+    KeyOrClient,
+    KeyAlone,
+    RouteAndMethod,
+    Proxied(ForwardedField, &'static str),
+}
+
+/// How the store behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Ready,
+    /// Every answer must be awaited.
+    Slow,
+    /// There is no answer.
+    Down,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            quotas: vec![("per-client", fixed(3, 60))],
+            by: By::Client,
+            dialects: Dialects::default(),
+            report_cost: 1,
+            skip_preflights: false,
+            failures_only: false,
+            mode_header: false,
+            plain_denials: false,
+            shadow: false,
+            store: How::Ready,
+            outage: None,
+            outer: None,
+        }
+    }
+}
+
+pub(crate) fn fixed(limit: u64, seconds: u64) -> Quota {
+    let quota = Quota::new(limit, Duration::from_secs(seconds)).unwrap();
+    quota.with_algorithm(Algorithm::FixedWindow).unwrap()
+}
+
+impl Config {
+    /// The limiter around the handlers.
+    pub(crate) fn limiter(&self, clock: &ManualClock) -> Limiter {
+        let memory = MemoryStore::builder().clock(clock.clone()).build().unwrap();
+        let store: Box<dyn Store> = match self.store {
+            How::Ready => Box::new(memory),
+            how => Box::new(Flaky::new(memory, how)),
+        };
+        let policies = self.quotas.iter().map(|(name, quota)| {
+            let policy = Policy::new(*name, *quota).shadow(self.shadow);
+            match self.outage {
+                Some(outage) => policy.outage(outage),
+                None => policy,
+            }
+        });
+        let builder = Limiter::builder(store).policies(policies);
+        builder.clock(clock.clone()).build().unwrap()
+    }
+
+    /// The limiter around the first one, if there is one.
+    pub(crate) fn outer_limiter(&self, clock: &ManualClock) -> Option<Limiter> {
+        let quota = fixed(self.outer?, 60);
+        let memory = MemoryStore::builder().clock(clock.clone()).build().unwrap();
+        let name = PolicyName::new("outer").unwrap();
+        let policy = Policy::new(name.as_str(), quota);
+        Some(Limiter::builder(memory).policy(policy).build().unwrap())
+    }
+
+    pub(crate) fn options<R: Head + ?Sized>(&self) -> Options<R> {
+        let report_cost = self.report_cost;
+        let mut options = Options::new(self.key())
+            .headers(self.dialects)
+            .cost_by(move |request: &R| {
+                if request.path() == "/report" {
+                    report_cost
+                } else {
+                    1
+                }
+            })
+            .skip(|request: &R| request.path() == "/unlimited");
+        if self.skip_preflights {
+            options = options.skip_preflights();
+        }
+        if self.failures_only {
+            options = options.charge_if(|status| status == 401);
+        }
+        if self.mode_header {
+            options = options.mode_header();
+        }
+        if self.plain_denials {
+            options = options.on_denial(|answer, _| {
+                answer.set("Content-Type", "text/plain");
+                answer.set("x-not-a-value", "line\nbreak");
+                answer.body = "slow down".to_owned();
+            });
+        }
+        options
+    }
+
+    fn key<R: ?Sized>(&self) -> Key<R> {
+        let api_key = || key::header("X-Api-Key").unwrap();
+        match self.by {
+            By::Client => key::client_ip(),
+            By::KeyOrClient => api_key().or(key::client_ip()),
+            By::KeyAlone => api_key(),
+            By::RouteAndMethod => key::route().and(key::method()),
+            By::Proxied(field, ranges) => {
+                let proxies = Proxies::trusted(field, ranges.parse().unwrap());
+                key::client(ClientAddress::new().behind(proxies))
+            }
+        }
+    }
+}
+
+pub(crate) fn both_dialects() -> Dialects {
+    Dialect::Draft11 | Dialect::XRateLimit
+}

@@ -1,0 +1,77 @@
+//! One table of HTTP cases, run against both adapters over real sockets.
+//!
+//! A case says which headers and which body it expects, all of them, so a case that holds for both frameworks got
+//! the same bytes from both.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+mod apps;
+mod cases;
+mod config;
+mod flaky;
+mod run;
+
+/// Makes two tests of every case, one for each framework.
+macro_rules! table {
+    ($($case:ident)*) => {
+        mod axum {
+            $(#[test] fn $case() {
+                crate::run::run(crate::apps::axum::start, crate::cases::$case());
+            })*
+
+            #[test] fn all_connections_share_one_limit() {
+                crate::run::many_at_once(crate::apps::axum::start);
+            }
+
+            #[test] fn a_missing_peer_is_an_error_that_says_what_to_add() {
+                // actix-web always knows the peers of a TCP socket.
+                crate::run::run(crate::apps::axum::start_without_peer, crate::cases::no_peer());
+            }
+        }
+        mod actix {
+            $(#[test] fn $case() {
+                crate::run::run(crate::apps::actix::start, crate::cases::$case());
+            })*
+
+            #[test] fn all_connections_share_one_limit() {
+                crate::run::many_at_once(crate::apps::actix::start);
+            }
+        }
+    };
+}
+
+table! {
+    a_client_is_admitted_up_to_its_limit_and_then_denied
+    l5_who_waits_as_long_as_told_is_admitted
+    a_sliding_window_is_the_default
+    a_token_bucket_shows_its_burst
+    several_policies_are_all_shown_and_charged_all_or_none
+    a_cost_that_never_fits_is_denied_without_retry_after
+    a_cost_is_charged_as_a_whole
+    api_keys_have_limits_of_their_own_and_others_their_addresses
+    g9_a_key_that_looks_like_an_address_is_not_that_address
+    keys_that_are_not_utf8_are_keys_as_well
+    a_huge_key_is_one_key
+    a_repeated_key_is_its_first_line
+    a_request_without_its_key_is_refused_and_told_why
+    x_rate_limit_headers_instead
+    both_dialects_at_once
+    headers_can_be_turned_off_but_retry_after_stays
+    a_handler_sees_the_decision
+    a_closed_outage_is_503_and_not_429
+    an_open_outage_admits_and_shows_the_policy
+    a_store_that_takes_time_answers_the_same
+    shadow_reports_and_denies_nothing
+    forged_forwarding_headers_change_nothing
+    trusted_proxies_speak_for_their_clients
+    the_forwarded_field_is_understood
+    malformed_forwarding_headers_count_for_the_proxy
+    routes_count_apart_whatever_their_paths
+    methods_all_count
+    preflights_are_exempt_if_wanted
+    skipped_requests_neither_count_nor_carry_headers
+    only_failures_count_if_wanted
+    the_mode_is_shown_if_wanted
+    denials_can_look_different
+    errors_of_handlers_carry_the_headers_too
+    stacked_limiters_both_speak
+}
