@@ -47,6 +47,7 @@ mod time;
 mod tolerance;
 mod usage;
 
+pub use algorithm::sliding_window::Steps;
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerConfig, Outcome, Transition};
 pub use decide::{decide, give_back, look};

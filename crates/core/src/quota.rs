@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::algorithm::sliding_window;
+use crate::algorithm::sliding_window::Steps;
 use crate::time::saturating_nanos;
 
 /// The largest limit, burst or count: 2^53 - 1, the largest integer that Redis' Lua (whose numbers are
@@ -93,7 +93,7 @@ pub struct Quota {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
     Fixed,
-    Sliding(sliding_window::Steps),
+    Sliding(Steps),
     Bucket { burst: u64, interval: u64 },
 }
 
@@ -114,7 +114,7 @@ impl Quota {
         if !nanos.is_multiple_of(1_000_000) {
             return Err(QuotaError::WindowNotWholeMillis { window });
         }
-        let shape = Shape::Sliding(sliding_window::Steps::new(limit, nanos));
+        let shape = Shape::Sliding(Steps::new(limit, nanos));
         Ok(Self {
             limit,
             window: nanos,
@@ -168,9 +168,7 @@ impl Quota {
     pub const fn with_algorithm(self, algorithm: Algorithm) -> Result<Self, QuotaError> {
         let shape = match algorithm {
             Algorithm::FixedWindow => Shape::Fixed,
-            Algorithm::SlidingWindow => {
-                Shape::Sliding(sliding_window::Steps::new(self.limit, self.window))
-            }
+            Algorithm::SlidingWindow => Shape::Sliding(Steps::new(self.limit, self.window)),
             Algorithm::TokenBucket => match bucket(self.limit, self.window, self.limit) {
                 Ok(shape) => shape,
                 Err(error) => return Err(error),
@@ -244,6 +242,14 @@ impl Quota {
         match self.shape {
             Shape::Bucket { burst, interval } => Duration::from_nanos(burst * interval),
             _ => self.window(),
+        }
+    }
+
+    /// How a sliding window is divided; `None` for the other algorithms.
+    pub const fn steps(&self) -> Option<Steps> {
+        match self.shape {
+            Shape::Sliding(steps) => Some(steps),
+            _ => None,
         }
     }
 

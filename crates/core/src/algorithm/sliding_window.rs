@@ -7,20 +7,23 @@
 //! previous x (S - k) <= (L - current - cost) x S
 //! ```
 //!
-//! are exact in Redis' Lua as well as here, and the two cannot disagree. The formula is at most one step late, on
+//! are exact in Redis' Lua as well as here, and the two cannot disagree. Steps are whole microseconds for the same
+//! reason: nanoseconds since a long window began do not fit into a double. The formula is at most one step late, on
 //! the strict side.
 //!
 //! A previous window counts for at most L: what was admitted beyond it (in an outage, or before the limit was
 //! lowered) is not carried on as a debt.
 
+use core::time::Duration;
+
 use crate::{Timestamp, Usage};
 
-/// How a window is divided: how many steps, and how long each is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Steps {
-    /// S: how many steps.
+/// How a sliding window is divided: in how many equal steps the previous window's weight falls to nothing.
+///
+/// For stores that evaluate the formula elsewhere, as a script in a server does; nobody else needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Steps {
     count: u64,
-    /// The length of one step, in nanoseconds; `count` of them are at least a window.
     nanos: u64,
 }
 
@@ -28,17 +31,28 @@ impl Steps {
     pub(crate) const fn new(limit: u64, window: u64) -> Self {
         let finest = window / 1_000_000;
         let exact = (1 << 52) / limit;
-        let count = if exact < 1 {
+        let most = if exact < 1 {
             1
         } else if exact < finest {
             exact
         } else {
             finest
         };
+        let micros = (window / 1_000).div_ceil(most);
         Self {
-            count,
-            nanos: window.div_ceil(count),
+            count: (window / 1_000).div_ceil(micros),
+            nanos: micros * 1_000,
         }
+    }
+
+    /// S: how many steps. The limit times this is at most 2^52, unless it is 1.
+    pub const fn count(self) -> u64 {
+        self.count
+    }
+
+    /// The length of one step, whole microseconds. `count` of them are at least a window.
+    pub const fn length(self) -> Duration {
+        Duration::from_nanos(self.nanos)
     }
 
     /// S - k at `now`, in a window that began at `start`: how many steps' worth of the previous window count.
@@ -75,10 +89,8 @@ pub(super) fn remaining(usage: Usage, limit: u64, steps: Steps, now: Timestamp) 
     if usage.previous == 0 || room == 0 {
         return room;
     }
-    let weighted = usage
-        .previous
-        .saturating_mul(steps.left(usage.at, now))
-        .div_ceil(steps.count);
+    let counted = usage.previous.min(limit) * steps.left(usage.at, now);
+    let weighted = counted.div_ceil(steps.count);
     room.saturating_sub(weighted)
 }
 
