@@ -118,4 +118,22 @@ pub(super) const ROWS: &[Row] = &[
             ..CargoJob::PLAIN
         }),
     },
+    Row {
+        name: "loom",
+        proves: "the table's locks and atomics hold in every interleaving",
+        job: Job::Cargo(CargoJob {
+            arguments: &[
+                "test",
+                "--release",
+                "--package",
+                "tidegate-table",
+                "--test",
+                "loom",
+            ],
+            environment: &[("RUSTFLAGS", "--cfg loom")],
+            apart: Some("loom"),
+            tests: true,
+            ..CargoJob::PLAIN
+        }),
+    },
 ];

@@ -1,0 +1,17 @@
+//! The Rust code in README.md and docs/, as doctests, so that it cannot rot.
+
+macro_rules! tested {
+    ($($name:ident: $page:literal),* $(,)?) => {$(
+        #[cfg(doctest)]
+        #[doc = include_str!($page)]
+        mod $name {}
+    )*};
+}
+
+tested! {
+    readme: "../../README.md",
+    introduction: "../../docs/introduction.md",
+    choosing_a_quota: "../../docs/choosing-a-quota.md",
+    http: "../../docs/http.md",
+    custom_store: "../../docs/custom-store.md",
+}
