@@ -13,5 +13,6 @@ tested! {
     introduction: "../../docs/introduction.md",
     choosing_a_quota: "../../docs/choosing-a-quota.md",
     http: "../../docs/http.md",
+    guarantees: "../../docs/guarantees.md",
     custom_store: "../../docs/custom-store.md",
 }
