@@ -1,8 +1,8 @@
 //! The public conformance suite: whether a store keeps the contract, case by case, guarantee by guarantee.
 //!
 //! Give it a [`Fixture`] that makes a fresh store for every case and lets the store's time pass, and look at
-//! the [`Report`]. Cases that the store's [`Capabilities`] exclude are left out, and the report says so. Every
-//! case runs on the store itself, through `Box<dyn Store>` and through `Arc<dyn Store>`.
+//! the [`Report`]. Cases that the store's [`Capabilities`](crate::Capabilities) exclude are left out, and the
+//! report says so. Every case runs on the store itself, through `Box<dyn Store>` and through `Arc<dyn Store>`.
 //!
 //! ```
 //! use std::time::Duration;
