@@ -110,6 +110,6 @@ pub(super) fn available_at(
     }
     // It does not: this window's count becomes the previous one, and then loses weight.
     steps
-        .when(next, usage.current, limit - cost)
+        .when(next, usage.current.min(limit), limit - cost)
         .min(next.plus(window))
 }
