@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_core::{Decision, Provenance, Status};
+use tidegate_core::{Decision, Provenance, Status, Timestamp};
 
 use crate::policy_field::{push_item, push_parameter};
 use crate::{Dialect, Dialects, Header, PolicyField, seconds};
@@ -44,16 +44,24 @@ fn draft_11(headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyFie
     for status in statuses {
         push_item(&mut limit, status.name().as_str());
         push_parameter(&mut limit, "r", status.remaining());
-        push_parameter(&mut limit, "t", effective_window(status));
+        push_parameter(&mut limit, "t", effective_window(status, decision.at()));
     }
     headers.push(("ratelimit".into(), limit.into()));
 }
 
-/// `t`: the seconds within which the client can use no more than `r` (section 4.1.2). For a policy that refused
-/// it is that policy's part in `Retry-After`, which must not be earlier than `t` (section 6).
-fn effective_window(status: &Status) -> u64 {
+/// `t`: the seconds within which the client can use no more than `r` (section 4.1.2): until the next unit comes
+/// back to a client that uses all of `r` now. For a policy that refused, it is that policy's part in
+/// `Retry-After`, which must not be earlier than `t` (section 6).
+fn effective_window(status: &Status, at: Timestamp) -> u64 {
     let refused_for = status.is_violated().then(|| status.retry_after()).flatten();
-    seconds::rounded_up(refused_for.unwrap_or_else(|| status.replenishes_in()))
+    let window = refused_for.unwrap_or_else(|| {
+        let quota = status.quota();
+        let used_up = quota.charged(status.usage(), status.remaining(), at);
+        // Every quota admits one unit some time.
+        let next = quota.available_at(used_up, 1, at);
+        next.unwrap_or(Timestamp::MAX).since(at)
+    });
+    seconds::rounded_up(window)
 }
 
 fn x_rate_limit(headers: &mut Vec<Header>, decision: &Decision) {

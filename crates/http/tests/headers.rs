@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sfv::{BareItem, List, ListEntry, Parser};
 use tidegate_core::{
-    Algorithm, Decision, MAX_COUNT, PolicyName, Quota, Rule, Timestamp, Usage, decide, look,
+    Algorithm, Decision, MAX_COUNT, PolicyName, Quota, Rule, Status, Timestamp, Usage, decide, look,
 };
 use tidegate_http::{Answer, Dialect, Header, Options, PolicyField, Verdict, key};
 
@@ -115,6 +115,24 @@ fn seconds(duration: Duration) -> u64 {
         .max(1)
 }
 
+/// Whoever uses all that is left can use one more after `t` seconds, and none a second earlier; whoever was
+/// refused is admitted after `t` seconds.
+fn check_window(status: &Status, at: Timestamp, t: u64) {
+    let quota = status.quota();
+    if let (true, Some(wait)) = (status.is_violated(), status.retry_after()) {
+        assert_eq!(t, seconds(wait));
+        return;
+    }
+    let used_up = quota.charged(status.usage(), status.remaining(), at);
+    let one_more_fits = |then: Timestamp| {
+        let usage = quota.brought_forward(used_up, then);
+        quota.admits(usage, 1, then)
+    };
+    assert!(t >= 1);
+    assert!(one_more_fits(at + Duration::from_secs(t)));
+    assert!(t == 1 || !one_more_fits(at + Duration::from_secs(t - 1)));
+}
+
 proptest! {
     #[test]
     fn all_policies_are_in_both_fields_and_read_back_as_they_are((rules, decision) in decisions()) {
@@ -128,10 +146,12 @@ proptest! {
             let expected = [("q", quota.capacity()), ("w", seconds(quota.capacity_window()))];
             prop_assert_eq!(&policies[at], &(status.name().to_string(), parameters(expected)));
 
-            let refused = status.is_violated().then(|| status.retry_after()).flatten();
-            let window = seconds(refused.unwrap_or(status.replenishes_in()));
-            let expected = [("r", status.remaining()), ("t", window)];
-            prop_assert_eq!(&limits[at], &(status.name().to_string(), parameters(expected)));
+            let (name, parameters) = &limits[at];
+            prop_assert_eq!(name, status.name().as_str());
+            prop_assert_eq!(&parameters[0], &("r".to_owned(), status.remaining().min(MAX_INTEGER)));
+            prop_assert_eq!(parameters.len(), 2);
+            prop_assert_eq!(&parameters[1].0, "t");
+            check_window(status, decision.at(), parameters[1].1);
         }
     }
 

@@ -133,7 +133,7 @@ pub(crate) fn a_sliding_window_is_the_default() -> Case {
             .and("ratelimit", format!(r#""per-client";r={left};t={seconds}"#))
     };
     let steps = [
-        get("/", answer(plain(), 1, 120)),
+        get("/", answer(plain(), 1, 90)),
         get("/", answer(plain(), 0, 90)),
         get("/", answer(denied(&["per-client"]).retry(90), 0, 90)),
         wait(90),

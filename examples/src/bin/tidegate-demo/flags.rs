@@ -1,0 +1,188 @@
+//! The flags, each checked as far as it can be by itself.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use tidegate_http::Cidrs;
+use tidegate_limiter::{Algorithm, Fallback, Tolerance};
+
+/// A server that limits real requests.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate-demo")]
+pub(crate) struct Flags {
+    /// Where to listen: an address and a port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+
+    /// The web framework that serves
+    #[arg(long, default_value_t = Framework::Axum)]
+    pub(crate) framework: Framework,
+
+    /// What holds the counts
+    #[arg(long, default_value_t = Store::Memory)]
+    pub(crate) store: Store,
+
+    /// The Redis server; several, separated by commas, are a cluster
+    #[arg(long, value_name = "URL", default_value = "redis://127.0.0.1:6379")]
+    pub(crate) redis: String,
+
+    /// How many requests a client may make in a window
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<u64>, allow_negative_numbers = true)]
+    pub(crate) limit: u64,
+
+    /// The window: a time such as 60s, 2s, 500ms or 1m
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration)]
+    pub(crate) window: Duration,
+
+    /// How requests are counted: fixed-window, sliding-window or token-bucket
+    #[arg(long, value_name = "NAME", default_value_t = Algorithm::SlidingWindow)]
+    pub(crate) algorithm: Algorithm,
+
+    /// How far past the limit all nodes together may go, as a fraction of it; 0 is exact
+    #[arg(long, value_name = "FRACTION", default_value = "0.01", value_parser = tolerance, allow_negative_numbers = true)]
+    pub(crate) tolerance: Tolerance,
+
+    /// The longest that a decision may wait for the store
+    #[arg(long, value_name = "DUR", default_value = "50ms", value_parser = duration)]
+    pub(crate) deadline: Duration,
+
+    /// What to do while the store cannot be reached: share, full, open or closed; the store's default if not given
+    #[arg(long, value_name = "NAME", value_parser = outage)]
+    pub(crate) outage: Option<Fallback>,
+
+    /// How many nodes limit together
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>, allow_negative_numbers = true)]
+    pub(crate) expected_nodes: u32,
+
+    /// A TOML file of named policies, instead of --limit, --window and --algorithm
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policies: Option<PathBuf>,
+
+    /// Believe X-Forwarded-For from proxies with these addresses
+    #[arg(long, value_name = "CIDR,...")]
+    pub(crate) trust_proxy: Option<Cidrs>,
+
+    /// Decide and report, but deny nothing
+    #[arg(long)]
+    pub(crate) shadow: bool,
+}
+
+/// The web frameworks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Framework {
+    Axum,
+    Actix,
+}
+
+/// What can hold the counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Store {
+    Memory,
+    Redis,
+    Tiered,
+}
+
+impl fmt::Display for Framework {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Axum => "axum",
+            Self::Actix => "actix",
+        })
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+            Self::Tiered => "tiered",
+        })
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "it must be an address and a port, like 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
+/// The number itself is checked where it is used.
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse()
+        .map_err(|_| "it must be a whole number, 1 or more".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; it must be a time such as 60s, 500ms or 1m"))
+}
+
+fn tolerance(text: &str) -> Result<Tolerance, String> {
+    let fraction: f64 = text
+        .parse()
+        .map_err(|_| "it must be a fraction from 0 (exact) to 1".to_owned())?;
+    Tolerance::from_fraction(fraction).map_err(|error| error.to_string())
+}
+
+fn outage(text: &str) -> Result<Fallback, String> {
+    [
+        Fallback::Share,
+        Fallback::Full,
+        Fallback::Open,
+        Fallback::Closed,
+    ]
+    .into_iter()
+    .find(|fallback| fallback.as_str() == text)
+    .ok_or_else(|| "it must be share, full, open or closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn error(flag: &str, value: &str) -> String {
+        let wrong = Flags::try_parse_from(["tidegate-demo", flag, value]);
+        wrong.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_and_so_is_what_is_allowed() {
+        for (flag, value, allowed) in [
+            ("--listen", "localhost", "127.0.0.1:8080"),
+            ("--framework", "rocket", "axum"),
+            ("--store", "disk", "memory"),
+            ("--limit", "many", "whole number"),
+            ("--limit", "-1", "whole number"),
+            ("--window", "soon", "500ms"),
+            ("--window", "60", "60s"),
+            ("--algorithm", "leaky", "fixed-window"),
+            ("--tolerance", "2", "0 (exact) to 1"),
+            ("--tolerance", "NaN", "0 (exact) to 1"),
+            ("--tolerance", "some", "0 (exact) to 1"),
+            ("--outage", "panic", "share, full, open or closed"),
+            ("--expected-nodes", "0.5", "whole number"),
+            ("--trust-proxy", "proxy", "10.0.0.0/8"),
+        ] {
+            let message = error(flag, value);
+            assert!(message.contains(value), "{flag} {value}: {message}");
+            assert!(message.contains(allowed), "{flag} {value}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_flag_is_named() {
+        assert!(error("--colour", "red").contains("--colour"));
+    }
+}

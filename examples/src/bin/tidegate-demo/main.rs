@@ -1,0 +1,49 @@
+//! The demo: a server that limits real requests, in either framework, without any configuration.
+//!
+//! `GET /` is limited by `x-api-key` if that is present, else by the client's address, and answers `ok`.
+//! `GET /unlimited` is not limited, `GET /metrics` counts decisions in Prometheus' text format, `GET /healthz` says
+//! that the server is alive.
+
+mod flags;
+mod metrics;
+mod serve_actix;
+mod serve_axum;
+mod setup;
+mod stop;
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::flags::{Flags, Framework};
+use crate::setup::Setup;
+
+fn main() -> ExitCode {
+    match run(&Flags::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: &Flags) -> Result<()> {
+    let setup = Setup::new(flags)?;
+    let listener = TcpListener::bind(flags.listen).with_context(|| {
+        let address = flags.listen;
+        format!("cannot listen on {address}; give another address with --listen (port 0 takes a free one)")
+    })?;
+    println!(
+        "listening on http://{} ({}, store {}): {setup}",
+        listener.local_addr()?,
+        flags.framework,
+        flags.store
+    );
+    match flags.framework {
+        Framework::Axum => serve_axum::run(listener, &setup),
+        Framework::Actix => serve_actix::run(listener, &setup),
+    }
+}

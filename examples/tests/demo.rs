@@ -1,0 +1,200 @@
+//! The demo, started as a user starts it: the real program, in both frameworks.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Output, Stdio};
+
+use tidegate_tests::{Client, Request, Response};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tidegate-demo");
+const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
+
+/// The program, killed when the test is over.
+struct Demo {
+    program: Child,
+    address: SocketAddr,
+}
+
+impl Demo {
+    fn start(framework: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--listen", "127.0.0.1:0", "--framework", framework]);
+        let mut program = command.args(flags).stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        let output = program.stdout.as_mut().unwrap();
+        BufReader::new(output).read_line(&mut first).unwrap();
+        let address = first.strip_prefix("listening on http://").unwrap();
+        let address = address.split(' ').next().unwrap().parse().unwrap();
+        Self { program, address }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.address).unwrap()
+    }
+
+    fn get(&self, path: &str) -> Response {
+        self.client().send(&Request::get(path)).unwrap()
+    }
+
+    fn statuses(&self, request: &Request, times: usize) -> Vec<u16> {
+        let mut client = self.client();
+        let answers = (0..times).map(|_| client.send(request).unwrap().status);
+        answers.collect()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// The headers and the body, with the seconds masked: they depend on when the request came.
+fn masked(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = response.sorted_headers();
+    for (name, value) in &mut headers {
+        match name.as_str() {
+            "ratelimit" => value.truncate(value.find(";t=").unwrap()),
+            "retry-after" => value.clear(),
+            _ => {}
+        }
+    }
+    (response.status, headers, response.body.clone())
+}
+
+#[test]
+fn a_hundred_requests_are_allowed_and_the_next_is_denied_alike_in_both_frameworks() {
+    let answers = FRAMEWORKS.map(|framework| {
+        let demo = Demo::start(framework, &[]);
+        let mut client = demo.client();
+        let answers = (0..102).map(|_| client.send(&Request::get("/")).unwrap());
+        answers.collect::<Vec<_>>()
+    });
+    for answers in &answers {
+        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        assert_eq!(statuses, [[200; 100].as_slice(), &[429, 429]].concat());
+        assert!(answers[..100].iter().all(|answer| answer.body == "ok"));
+        let denied = &answers[100];
+        let wait: u64 = denied.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=120).contains(&wait));
+        let limit = denied.header("ratelimit").unwrap();
+        assert_eq!(limit, format!(r#""per-client";r=0;t={wait}"#));
+    }
+    let [axum, actix] = answers.map(|answers| answers.iter().map(masked).collect::<Vec<_>>());
+    assert_eq!(axum, actix);
+}
+
+#[test]
+fn flags_change_what_is_enforced() {
+    for framework in FRAMEWORKS {
+        let flags = [
+            "--limit",
+            "2",
+            "--window",
+            "1h",
+            "--algorithm",
+            "fixed-window",
+        ];
+        let demo = Demo::start(framework, &flags);
+        assert_eq!(demo.statuses(&Request::get("/"), 3), [200, 200, 429]);
+        let customer = Request::get("/").header("x-api-key", "k1");
+        assert_eq!(demo.statuses(&customer, 3), [200, 200, 429]);
+        let forged = Request::get("/").header("x-forwarded-for", "192.0.2.1");
+        assert_eq!(demo.statuses(&forged, 1), [429]);
+        assert_eq!(demo.statuses(&Request::get("/unlimited"), 5), [200; 5]);
+    }
+}
+
+#[test]
+fn trusted_proxies_and_shadow() {
+    for framework in FRAMEWORKS {
+        let flags = [
+            "--limit",
+            "1",
+            "--window",
+            "1h",
+            "--trust-proxy",
+            "127.0.0.0/8",
+        ];
+        let demo = Demo::start(framework, &flags);
+        let from = |client: &str| Request::get("/").header("x-forwarded-for", client);
+        assert_eq!(demo.statuses(&from("6.6.6.6, 192.0.2.1"), 1), [200]);
+        assert_eq!(demo.statuses(&from("7.7.7.7, 192.0.2.1"), 1), [429]);
+        assert_eq!(demo.statuses(&from("192.0.2.2"), 1), [200]);
+
+        let demo = Demo::start(framework, &["--limit", "1", "--window", "1h", "--shadow"]);
+        assert_eq!(demo.statuses(&Request::get("/"), 3), [200; 3]);
+    }
+}
+
+#[test]
+fn the_other_routes_answer() {
+    for framework in FRAMEWORKS {
+        let flags = ["--limit", "1", "--window", "1h"];
+        let demo = Demo::start(framework, &flags);
+        demo.statuses(&Request::get("/"), 3);
+        assert_eq!(demo.get("/healthz").body, "ok");
+        assert!(demo.get("/unlimited").header("ratelimit").is_none());
+        assert_eq!(demo.get("/nowhere").status, 404);
+        let metrics = demo.get("/metrics");
+        let expected = "text/plain; version=0.0.4; charset=utf-8";
+        assert_eq!(metrics.header("content-type"), Some(expected));
+        for (outcome, count) in [("allowed", 1), ("denied", 2)] {
+            let line = format!(
+                "tidegate_decisions_total{{policy=\"per-client\",outcome=\"{outcome}\",mode=\"store\"}} {count}\n"
+            );
+            assert!(metrics.body.contains(&line), "{}", metrics.body);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_it_politely() {
+    for framework in FRAMEWORKS {
+        let mut demo = Demo::start(framework, &[]);
+        assert_eq!(demo.get("/").status, 200);
+        let id = demo.program.id().to_string();
+        let interrupt = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(interrupt.success());
+        assert!(demo.program.wait().unwrap().success(), "{framework}");
+    }
+}
+
+fn refused(flags: &[&str]) -> String {
+    let output: Output = Command::new(PROGRAM).args(flags).output().unwrap();
+    assert!(!output.status.success(), "{flags:?} was accepted");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
+    for (flags, value, allowed) in [
+        (["--limit", "0"], "limit 0", "1 to 9007199254740991"),
+        (["--window", "0s"], "0s", "1ms to 366 days"),
+        (["--window", "900days"], "window", "1ms to 366 days"),
+        (["--deadline", "0s"], "0ns", "1ms to 60s"),
+        (["--expected-nodes", "0"], "expected_nodes 0", "at least 1"),
+        (["--store", "redis"], "--store redis", "must be memory"),
+        (["--store", "tiered"], "--store tiered", "must be memory"),
+        (["--policies", "p.toml"], "p.toml", "--limit"),
+    ] {
+        let message = refused(&[&["--listen", "127.0.0.1:0"], &flags[..]].concat());
+        assert!(message.starts_with("error: "), "{message}");
+        assert!(message.contains(value), "{flags:?}: {message}");
+        assert!(message.contains(allowed), "{flags:?}: {message}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for framework in FRAMEWORKS {
+        let message = refused(&["--listen", &address, "--framework", framework]);
+        assert!(message.contains(&address), "{message}");
+        assert!(message.contains("--listen"), "{message}");
+    }
+}
