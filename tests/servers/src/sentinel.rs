@@ -1,0 +1,151 @@
+//! Three Sentinels, the primary that they watch, and its replica.
+
+use anyhow::{Context, Result};
+
+use crate::server::{Options, Role, Server};
+use crate::wait::{State, until};
+
+const SENTINELS: usize = 3;
+
+/// How many Sentinels must agree that the primary is gone.
+const QUORUM: usize = 2;
+
+/// Three Sentinels with a primary and a replica. Dropping it stops all of them.
+#[derive(Debug)]
+pub struct Sentinels {
+    sentinels: Vec<Server>,
+    servers: [Server; 2],
+}
+
+impl Sentinels {
+    /// What the Sentinels call the primary.
+    pub const NAME: &'static str = "tidegate-test";
+
+    /// A trio that is ready: every Sentinel knows the others and the replica, and the replica is in step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`], or if they do not find each other.
+    pub fn start() -> Result<Self> {
+        Self::start_with(&Options::new())
+    }
+
+    /// A trio that watches servers with these options.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(options: &Options) -> Result<Self> {
+        let primary = options.start()?;
+        let replica = options
+            .clone()
+            .config("replicaof", &format!("127.0.0.1 {}", primary.port()))
+            .config("repl-diskless-sync-delay", "0")
+            .start()?;
+        let monitor = format!(
+            "monitor {} 127.0.0.1 {} {QUORUM}",
+            Self::NAME,
+            primary.port()
+        );
+        let watcher = Options::new()
+            .flavor(options.flavor)
+            .role(Role::Sentinel)
+            .config("sentinel", &monitor)
+            .config(
+                "sentinel",
+                &format!("down-after-milliseconds {} 500", Self::NAME),
+            )
+            .config("sentinel", &format!("failover-timeout {} 3000", Self::NAME));
+        let sentinels = (0..SENTINELS)
+            .map(|_| watcher.start())
+            .collect::<Result<Vec<_>>>()?;
+        let trio = Self {
+            sentinels,
+            servers: [primary, replica],
+        };
+        trio.wait_until_ready()?;
+        Ok(trio)
+    }
+
+    fn wait_until_ready(&self) -> Result<()> {
+        until("the Sentinels to find each other and the replica", || {
+            for sentinel in &self.sentinels {
+                let known: Vec<String> =
+                    sentinel.admin().run(&["SENTINEL", "MASTER", Self::NAME])?;
+                let says =
+                    |name: &str, value: &str| known.chunks(2).any(|pair| pair == [name, value]);
+                if !(says("num-slaves", "1")
+                    && says("num-other-sentinels", "2")
+                    && says("flags", "master"))
+                {
+                    return Ok(State::NotYet(format!("{known:?}")));
+                }
+            }
+            let info: String = self.servers[1].admin().run(&["INFO", "replication"])?;
+            Ok(State::of(info.contains("master_link_status:up"), || info))
+        })
+    }
+
+    /// The Sentinels.
+    pub fn sentinels(&self) -> &[Server] {
+        &self.sentinels
+    }
+
+    /// The URL of each Sentinel.
+    pub fn urls(&self) -> Vec<String> {
+        self.sentinels.iter().map(Server::url).collect()
+    }
+
+    /// The two servers that they watch; the first was the primary at the start.
+    pub const fn servers(&self) -> &[Server; 2] {
+        &self.servers
+    }
+
+    /// The server that the Sentinels call the primary now.
+    ///
+    /// # Errors
+    ///
+    /// If no Sentinel answers, or it names a stranger.
+    pub fn primary(&self) -> Result<&Server> {
+        let address: [String; 2] =
+            self.sentinels[0]
+                .admin()
+                .run(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::NAME])?;
+        let mut servers = self.servers.iter();
+        servers
+            .find(|server| server.port().to_string() == address[1])
+            .with_context(|| format!("the Sentinels name a stranger: {address:?}"))
+    }
+
+    /// Kills the primary and returns when all Sentinels have made the other server the primary, and it writes.
+    ///
+    /// # Errors
+    ///
+    /// If they do not.
+    pub fn fail_over(&self) -> Result<&Server> {
+        let lost = self.primary()?.port();
+        self.primary()?.kill();
+        let mut servers = self.servers.iter();
+        let heir = servers
+            .find(|server| server.port() != lost)
+            .context("there is no other server")?;
+        let port = heir.port().to_string();
+        until("the Sentinels to fail over", || {
+            for sentinel in &self.sentinels {
+                let address: [String; 2] =
+                    sentinel
+                        .admin()
+                        .run(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::NAME])?;
+                if address[1] != port {
+                    return Ok(State::NotYet(format!(
+                        "{} still names {address:?}",
+                        sentinel.url()
+                    )));
+                }
+            }
+            let role: String = heir.admin().run(&["INFO", "replication"])?;
+            Ok(State::of(role.contains("role:master"), || role))
+        })?;
+        Ok(heir)
+    }
+}

@@ -1,0 +1,255 @@
+//! One server: started, spoken to, broken and stopped.
+
+mod admin;
+mod options;
+mod stats;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+pub use self::admin::Admin;
+pub use self::options::Options;
+pub(crate) use self::options::Role;
+pub use self::stats::Stats;
+use crate::port::Port;
+use crate::process::Process;
+use crate::wait::{State, until};
+
+/// How often another port is tried when something else took the one that was free a moment ago.
+const PORT_TRIES: usize = 20;
+
+const LOG: &str = "log";
+
+/// A running Redis or Valkey server. Dropping it stops it and removes its folder.
+///
+/// It keeps nothing on disk: started again after [`kill`](Self::kill), it is empty.
+#[derive(Debug)]
+pub struct Server {
+    options: Options,
+    program: PathBuf,
+    port: Port,
+    // Before the folder: the process ends before its folder goes.
+    process: Mutex<Option<Process>>,
+    admin: Admin,
+    folder: TempDir,
+}
+
+impl Server {
+    /// A server with nothing special about it.
+    ///
+    /// # Errors
+    ///
+    /// If no server is installed, with the command that installs it; or if it does not start, with its log.
+    pub fn start() -> Result<Self> {
+        Options::new().start()
+    }
+
+    /// What is special about the server.
+    pub fn options() -> Options {
+        Options::new()
+    }
+
+    fn start_with(options: &Options) -> Result<Self> {
+        let program = options.flavor.program()?;
+        for _ in 0..PORT_TRIES {
+            let folder = tempfile::Builder::new()
+                .prefix("tidegate-server-")
+                .tempdir()?;
+            let server = Self {
+                program: program.clone(),
+                port: Port::reserve()?,
+                process: Mutex::new(None),
+                admin: Admin::new(options.socket(folder.path())),
+                folder,
+                options: options.clone(),
+            };
+            server
+                .options
+                .write_files(server.folder.path(), server.port.number())?;
+            if server.launch()? == Launch::Ready {
+                return Ok(server);
+            }
+        }
+        bail!(
+            "{PORT_TRIES} ports were taken by other programs before the server could listen on them"
+        )
+    }
+
+    fn launch(&self) -> Result<Launch> {
+        let mut command = Command::new(&self.program);
+        command.arg(options::FILE).args(self.options.arguments());
+        *self.lock() = Some(Process::start(&mut command, self.folder.path(), LOG)?);
+        let mut launch = Launch::Ready;
+        until("a server to answer", || {
+            if let Some(process) = self.lock().as_mut()
+                && let Some(status) = process.exited()?
+            {
+                let log = self.log();
+                ensure!(
+                    log.contains("Address already in use"),
+                    "the server ended with {status}:\n{log}"
+                );
+                launch = Launch::PortTaken;
+                return Ok(State::Holds);
+            }
+            Ok(self.admin.ping().into())
+        })
+        .with_context(|| self.log())?;
+        Ok(launch)
+    }
+
+    /// The port that it listens on, with TLS if it has that.
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port()).into()
+    }
+
+    /// The URL of it for a client: without user or password.
+    pub fn url(&self) -> String {
+        let scheme = if self.options.has_tls() {
+            "rediss"
+        } else {
+            "redis"
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port())
+    }
+
+    /// The URL with credentials.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        self.url()
+            .replacen("://", &format!("://{user}:{password}@"), 1)
+    }
+
+    /// Commands to the server, past TLS, passwords and proxies.
+    pub const fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// The folder that it runs in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// Stops it in its tracks (SIGSTOP): the kernel still accepts connections and bytes, and nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`freeze`](Self::freeze): it first answers everything that arrived meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Kills it (SIGKILL): its connections are reset, new ones are refused. Nobody else gets its port.
+    pub fn kill(&self) {
+        drop(self.lock().take());
+        self.admin.disconnect();
+    }
+
+    /// Starts it after [`kill`](Self::kill): empty, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// If it runs already, or does not start.
+    pub fn start_again(&self) -> Result<()> {
+        ensure!(self.lock().is_none(), "the server runs already");
+        // What it logged before would hide why it does not start now.
+        std::fs::write(self.folder.path().join(LOG), "")?;
+        ensure!(
+            self.launch()? == Launch::Ready,
+            "port {} was taken by another program while the server was down",
+            self.port()
+        );
+        Ok(())
+    }
+
+    /// Kills it and starts it, empty, on the same port.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub fn restart_empty(&self) -> Result<()> {
+        self.kill();
+        self.start_again()
+    }
+
+    /// Keeps it busy, so that it answers nobody. Returns before that is over.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be told.
+    pub fn keep_busy(&self, time: Duration) -> Result<()> {
+        self.admin.send_only(
+            redis::cmd("DEBUG")
+                .arg("SLEEP")
+                .arg(format!("{}", time.as_secs_f64())),
+        )
+    }
+
+    /// Its process, for tools that need to know.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub fn process_id(&self) -> Result<u32> {
+        Ok(self
+            .lock()
+            .as_ref()
+            .context("the server does not run")?
+            .id())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let process = self.lock();
+        process
+            .as_ref()
+            .context("the server does not run")?
+            .signal(signal)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a start went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Launch {
+    Ready,
+    PortTaken,
+}
+
+impl Options {
+    /// Starts a server with these options.
+    ///
+    /// # Errors
+    ///
+    /// If it is not installed, with the command that installs it; or if it does not start, with its log.
+    pub fn start(&self) -> Result<Server> {
+        Server::start_with(self)
+    }
+}
