@@ -28,7 +28,7 @@ pub(crate) fn main(mut arguments: Parser) -> Result<ExitCode> {
         passed_on.remove(0);
     }
     let workspace = Workspace::load()?;
-    let manifest = workspace.root.join("tests/bench/Cargo.toml");
+    let manifest = workspace.benchmarks();
     ensure!(
         manifest.is_file(),
         "there are no benchmarks at {}",

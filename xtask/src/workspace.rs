@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cargo;
+
+const METADATA: &[&str] = &["metadata", "--format-version=1", "--all-features"];
 
 /// The workspace, its packages and everything that they depend on.
 pub(crate) struct Workspace {
@@ -44,12 +47,19 @@ pub(crate) struct Dependency {
 }
 
 impl Workspace {
-    /// Asks cargo.
+    /// Asks cargo about the workspace around the current folder.
     pub(crate) fn load() -> Result<Self> {
-        let arguments = ["metadata", "--format-version=1", "--all-features"];
-        let output = cargo::command(&arguments)
-            .output()
-            .context("cargo cannot be run")?;
+        Self::ask(&mut cargo::command(METADATA))
+    }
+
+    /// Asks cargo about the workspace, or the package outside of one, that has this manifest.
+    pub(crate) fn of(manifest: &Path) -> Result<Self> {
+        let mut command = cargo::command(METADATA);
+        Self::ask(command.arg("--manifest-path").arg(manifest))
+    }
+
+    fn ask(command: &mut Command) -> Result<Self> {
+        let output = command.output().context("cargo cannot be run")?;
         ensure!(
             output.status.success(),
             "cargo metadata failed:\n{}",
@@ -73,6 +83,11 @@ impl Workspace {
                 .map(|node| Ok((text(node, "id")?.to_owned(), needed(node)?)))
                 .collect::<Result<_>>()?,
         })
+    }
+
+    /// The manifest of the benchmarks, which are outside the workspace.
+    pub(crate) fn benchmarks(&self) -> PathBuf {
+        self.root.join("tests/bench/Cargo.toml")
     }
 
     /// The workspace's own packages, by name.

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tidegate-table",
         ],
     ),
+    ("tidegate-store-redis", &["tidegate-core", "tidegate-store"]),
     (
         "tidegate-limiter",
         &[

@@ -1,33 +1,37 @@
 //! Every dependency's licence is one that we accept. The list is deny.toml's, so that there is only one.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::row::Matrix;
 use super::section::section;
+use crate::workspace::Workspace;
 
-/// The row: every package that is not ours, on any platform and with any feature.
+/// The row: every package that is not ours, on any platform and with any feature, the benchmarks' peers included.
 pub(super) fn check(matrix: &Matrix) -> Result<String> {
+    let benchmarks = Workspace::of(&matrix.workspace.benchmarks())?;
     let path = matrix.workspace.root.join("deny.toml");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let allowed = allow_list(&text)?;
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for package in matrix.workspace.foreign() {
-        checked += 1;
+    let mut checked = BTreeSet::new();
+    let mut wrong = BTreeSet::new();
+    for package in matrix.workspace.foreign().chain(benchmarks.foreign()) {
+        let name = format!("{} {}", package.name, package.version);
         if let Err(why) = accept(package.licence.as_deref(), &allowed) {
-            wrong.push(format!("{} {}: {why:#}", package.name, package.version));
+            wrong.insert(format!("{name}: {why:#}"));
         }
+        checked.insert(name);
     }
     ensure!(
         wrong.is_empty(),
         "{}\n\ndeny.toml allows {}",
-        wrong.join("\n"),
+        Vec::from_iter(wrong).join("\n"),
         allowed.join(", ")
     );
-    Ok(format!("{checked} packages"))
+    Ok(format!("{} packages", checked.len()))
 }
 
 /// The strings of `allow = [...]` under `[licenses]`.

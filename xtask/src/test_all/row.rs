@@ -100,7 +100,9 @@ impl CargoJob {
             component.require()?;
         }
         let mut command = cargo::command(self.arguments);
-        command.envs(self.environment.iter().copied());
+        command
+            .current_dir(&workspace.root)
+            .envs(self.environment.iter().copied());
         if let Some(folder) = self.apart {
             command.env("CARGO_TARGET_DIR", workspace.target.join(folder));
         }

@@ -119,6 +119,22 @@ pub(super) const ROWS: &[Row] = &[
         }),
     },
     Row {
+        name: "bench",
+        proves: "the benchmarks, which are no member of the workspace, build without a warning",
+        job: Job::Cargo(CargoJob {
+            arguments: &[
+                "clippy",
+                "--manifest-path=tests/bench/Cargo.toml",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            component: Some(&CLIPPY),
+            apart: Some("bench"),
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
         name: "loom",
         proves: "the table's locks and atomics hold in every interleaving",
         job: Job::Cargo(CargoJob {
