@@ -612,3 +612,21 @@ pub(crate) fn stacked_limiters_both_speak() -> Case {
     ];
     case(config, steps)
 }
+
+pub(crate) fn middleware_around_it_sees_denials() -> Case {
+    let config = Config {
+        marked: true,
+        ..one_policy(fixed(1, 60))
+    };
+    let answer = |expected: Expected| {
+        expected
+            .and("x-outer", "yes")
+            .and("ratelimit-policy", r#""per-client";q=1;w=60"#)
+            .and("ratelimit", r#""per-client";r=0;t=60"#)
+    };
+    let steps = [
+        get("/", answer(plain())),
+        get("/", answer(denied(&["per-client"]).retry(60))),
+    ];
+    case(config, steps)
+}

@@ -5,8 +5,7 @@ use std::time::Duration;
 use tidegate_http::{ClientAddress, Dialect, Dialects, ForwardedField, Key, Options, Proxies, key};
 use tidegate_limiter::{Algorithm, Limiter, ManualClock, Outage, Policy, PolicyName, Quota, Store};
 use tidegate_store_memory::MemoryStore;
-
-use crate::flaky::Flaky;
+use tidegate_tests::Flaky;
 
 /// What a framework's request must show for the closures of these configurations.
 pub(crate) trait Head: 'static {
@@ -28,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) shadow: bool,
     pub(crate) store: How,
     pub(crate) outage: Option<Outage>,
+    /// Whether middleware around the limiter adds `x-outer: yes` to every response.
+    pub(crate) marked: bool,
     /// A second limiter around the first, with this limit.
     pub(crate) outer: Option<u64>,
 }
@@ -43,7 +44,7 @@ pub(crate) enum By {
 }
 
 /// How the store behaves.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum How {
     Ready,
     /// Every answer must be awaited.
@@ -66,6 +67,7 @@ impl Default for Config {
             shadow: false,
             store: How::Ready,
             outage: None,
+            marked: false,
             outer: None,
         }
     }
@@ -82,7 +84,8 @@ impl Config {
         let memory = MemoryStore::builder().clock(clock.clone()).build().unwrap();
         let store: Box<dyn Store> = match self.store {
             How::Ready => Box::new(memory),
-            how => Box::new(Flaky::new(memory, how)),
+            How::Slow => Box::new(Flaky::slow(memory)),
+            How::Down => Box::new(Flaky::down(memory)),
         };
         let policies = self.quotas.iter().map(|(name, quota)| {
             let policy = Policy::new(*name, *quota).shadow(self.shadow);

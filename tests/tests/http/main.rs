@@ -7,7 +7,6 @@
 mod apps;
 mod cases;
 mod config;
-mod flaky;
 mod run;
 
 /// Makes two tests of every case, one for each framework.
@@ -74,4 +73,5 @@ table! {
     denials_can_look_different
     errors_of_handlers_carry_the_headers_too
     stacked_limiters_both_speak
+    middleware_around_it_sees_denials
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use actix_web::middleware::Condition;
+use actix_web::middleware::{Condition, DefaultHeaders};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
 use tidegate_adapter_actix_web::RateLimitLayer;
 use tidegate_limiter::{Decision, ManualClock};
@@ -22,6 +22,7 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
     let layer = RateLimitLayer::new(config.limiter(clock), config.options());
     let outer = config.outer_limiter(clock);
     let with_outer = outer.is_some();
+    let marked = config.marked;
     let outer = outer.unwrap_or_else(|| config.limiter(clock));
     let outer = RateLimitLayer::new(outer, config.options());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -33,6 +34,10 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
                 .configure(routes)
                 .wrap(layer.clone())
                 .wrap(Condition::new(with_outer, outer.clone()))
+                .wrap(Condition::new(
+                    marked,
+                    DefaultHeaders::new().add(("x-outer", "yes")),
+                ))
         });
         let server = server.workers(2).disable_signals().shutdown_timeout(0);
         let server = server.listen(listener).unwrap().run();

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
 use tidegate_adapter_axum::{Parts, RateLimitLayer};
@@ -76,8 +78,17 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
             }),
         )
         .layer(RateLimitLayer::new(config.limiter(clock), config.options()));
-    match config.outer_limiter(clock) {
+    let app = match config.outer_limiter(clock) {
         Some(outer) => app.layer(RateLimitLayer::new(outer, config.options())),
         None => app,
+    };
+    if config.marked {
+        app.layer(map_response(async |mut response: Response| {
+            let headers = response.headers_mut();
+            headers.insert("x-outer", HeaderValue::from_static("yes"));
+            response
+        }))
+    } else {
+        app
     }
 }

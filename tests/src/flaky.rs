@@ -6,19 +6,30 @@ use tidegate_limiter::{
     Capabilities, Decision, ErrorKind, Request, Store, StoreError, async_trait,
 };
 
-use crate::config::How;
-
-pub(crate) struct Flaky<S> {
+/// A store whose answers must all be awaited: none is there when it is first asked for.
+#[derive(Debug)]
+pub struct Flaky<S> {
     inner: S,
-    how: How,
+    answers: bool,
 }
 
 impl<S: Store> Flaky<S> {
-    pub(crate) const fn new(inner: S, how: How) -> Self {
-        Self { inner, how }
+    /// It answers what `inner` does, but later.
+    pub const fn slow(inner: S) -> Self {
+        Self {
+            inner,
+            answers: true,
+        }
     }
 
-    /// Is not ready at first, and then perhaps an error.
+    /// It answers nothing but errors.
+    pub const fn down(inner: S) -> Self {
+        Self {
+            inner,
+            answers: false,
+        }
+    }
+
     async fn answer(&self) -> Result<(), StoreError> {
         let mut polled = false;
         std::future::poll_fn(|cx| {
@@ -29,10 +40,10 @@ impl<S: Store> Flaky<S> {
             Poll::Pending
         })
         .await;
-        match self.how {
-            How::Down => Err(StoreError::new(ErrorKind::Unavailable, "away for a test")),
-            _ => Ok(()),
+        if self.answers {
+            return Ok(());
         }
+        Err(StoreError::new(ErrorKind::Unavailable, "away for a test"))
     }
 }
 

@@ -1,0 +1,144 @@
+//! The actix-web adapter among actix-web's own things: workers, scopes, resources, errors.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::test::{self, TestRequest};
+use actix_web::{App, Error, HttpMessage, error, web};
+use tidegate_adapter_actix_web::{Options, RateLimitLayer, key};
+use tidegate_limiter::{Decision, Limiter, Policy, Quota};
+use tidegate_store_memory::MemoryStore;
+
+fn layer(name: &'static str, limit: u64) -> RateLimitLayer {
+    let policy = Policy::new(name, Quota::per_hour(limit).unwrap());
+    let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+    RateLimitLayer::new(limiter.build().unwrap(), key::client_ip())
+}
+
+async fn ok() -> &'static str {
+    "ok"
+}
+
+fn get(path: &str) -> TestRequest {
+    TestRequest::get()
+        .uri(path)
+        .peer_addr(([192, 0, 2, 1], 4711).into())
+}
+
+/// The app's response. A macro, because the request's type has no public name.
+macro_rules! send {
+    ($app:expr, $path:expr) => {
+        test::call_service(&$app, get($path).to_request()).await
+    };
+}
+
+#[actix_web::test]
+async fn all_workers_share_one_limit() {
+    let layer = layer("all", 2);
+    let one =
+        test::init_service(App::new().wrap(layer.clone()).route("/", web::get().to(ok))).await;
+    let two = test::init_service(App::new().wrap(layer).route("/", web::get().to(ok))).await;
+    assert_eq!(send!(one, "/").status(), 200);
+    assert_eq!(send!(two, "/").status(), 200);
+    assert_eq!(send!(one, "/").status(), 429);
+    assert_eq!(send!(two, "/").status(), 429);
+}
+
+#[actix_web::test]
+async fn scopes_and_resources_have_limits_of_their_own() {
+    let scope = web::scope("/api")
+        .wrap(layer("api", 2))
+        .route("/a", web::get().to(ok))
+        .route("/b", web::get().to(ok));
+    let resource = web::resource("/login").wrap(layer("login", 1)).get(ok);
+    let app = App::new()
+        .service(scope)
+        .service(resource)
+        .route("/", web::get().to(ok));
+    let app = test::init_service(app).await;
+    assert_eq!(send!(app, "/api/a").status(), 200);
+    assert_eq!(send!(app, "/api/b").status(), 200);
+    assert_eq!(send!(app, "/api/a").status(), 429);
+    assert_eq!(send!(app, "/login").status(), 200);
+    assert_eq!(send!(app, "/login").status(), 429);
+    let free = send!(app, "/");
+    assert!(free.status() == 200 && !free.headers().contains_key("ratelimit"));
+}
+
+#[actix_web::test]
+async fn an_error_of_a_handler_is_a_response_with_headers() {
+    let failing = web::get().to(async || Err::<&str, Error>(error::ErrorBadRequest("no")));
+    let app = test::init_service(App::new().wrap(layer("all", 2)).route("/", failing)).await;
+    let response = send!(app, "/");
+    assert_eq!(response.status(), 400);
+    assert!(response.headers().contains_key("ratelimit"));
+}
+
+#[actix_web::test]
+async fn an_error_of_inner_middleware_stays_an_error() {
+    let app = App::new()
+        .wrap_fn(|_, _| async { Err::<ServiceResponse, _>(error::ErrorForbidden("no")) })
+        .wrap(layer("all", 2));
+    let app = test::init_service(app).await;
+    let error = test::try_call_service(&app, get("/").to_request())
+        .await
+        .unwrap_err();
+    assert_eq!(error.to_string(), "no");
+}
+
+#[actix_web::test]
+async fn a_denied_response_says_why_in_its_extensions() {
+    let app = App::new()
+        .wrap(layer("all", 1))
+        .route("/", web::get().to(ok));
+    let app = test::init_service(app).await;
+    let _ = send!(app, "/");
+    let denied = send!(app, "/");
+    let extensions = denied.response().extensions();
+    assert!(!extensions.get::<Decision>().unwrap().is_allowed());
+}
+
+#[actix_web::test]
+async fn without_a_peer_address_nobody_shares_a_bucket() {
+    let app = App::new()
+        .wrap(layer("all", 5))
+        .route("/", web::get().to(ok));
+    let app = test::init_service(app).await;
+    let response = test::call_service(&app, TestRequest::get().to_request()).await;
+    assert_eq!(response.status(), 500);
+    let body = test::read_body(response).await;
+    assert!(
+        std::str::from_utf8(&body)
+            .unwrap()
+            .contains("TestRequest::peer_addr")
+    );
+}
+
+#[actix_web::test]
+async fn keys_see_what_outer_middleware_has_put_into_the_extensions() {
+    struct User(&'static str);
+
+    let policy = Policy::new("per-user", Quota::per_hour(1).unwrap());
+    let limiter = Limiter::builder(MemoryStore::new())
+        .policy(policy)
+        .build()
+        .unwrap();
+    let by_user = key::from_fn("user", |request: &actix_web::HttpRequest| {
+        request.extensions().get().map(|User(name)| *name)
+    });
+    let app = App::new()
+        .wrap(RateLimitLayer::new(limiter, Options::new(by_user)))
+        .wrap_fn(|request, inner| {
+            let user = if request.path() == "/a" {
+                "alice"
+            } else {
+                "bob"
+            };
+            request.extensions_mut().insert(User(user));
+            inner.call(request)
+        })
+        .default_service(web::get().to(ok));
+    let app = test::init_service(app).await;
+    assert_eq!(send!(app, "/a").status(), 200);
+    assert_eq!(send!(app, "/b").status(), 200);
+    assert_eq!(send!(app, "/a").status(), 429);
+}
