@@ -28,6 +28,49 @@ use crate::{Decision, Rule, Status, Timestamp, Usage};
 /// ```
 #[inline]
 pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -> Decision {
+    match (rules, usages) {
+        ([rule], [usage]) => {
+            let violated = charge(rule, usage, cost, now);
+            Decision::under(rule, *usage, cost, now, violated)
+        }
+        (rules, usages) => decide_together(rules, usages, cost, now),
+    }
+}
+
+/// The part of [`decide`] that changes the count, for a rule that is the only one: brings the usage forward, and
+/// charges it if the rule admits the request. Returns whether the rule is violated.
+///
+/// A store that decides under a lock calls this there, and [`Decision::under`] when it has unlocked.
+///
+/// ```
+/// use tidegate_core::{charge, decide, Decision, PolicyName, Quota, Rule, Timestamp, Usage};
+///
+/// let rule = Rule::new(PolicyName::new("per-client")?, Quota::per_minute(1)?);
+/// let now = Timestamp::from_secs(1_700_000_000);
+/// let (mut one, mut other) = (Usage::default(), [Usage::default()]);
+///
+/// for _ in 0..2 {
+///     let violated = charge(&rule, &mut one, 1, now);
+///     let decision = Decision::under(&rule, one, 1, now, violated);
+///     assert_eq!(decision, decide(&[rule], &mut other, 1, now));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[inline]
+pub fn charge(rule: &Rule, usage: &mut Usage, cost: u64, now: Timestamp) -> bool {
+    let quota = rule.quota();
+    *usage = quota.brought_forward(*usage, now);
+    if cost == 0 {
+        return false;
+    }
+    let violated = !quota.admits(*usage, cost, now);
+    if !violated {
+        *usage = quota.charged(*usage, cost, now);
+    }
+    violated
+}
+
+fn decide_together(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -> Decision {
     let mut statuses: SmallVec<[Status; 2]> = SmallVec::new();
     let mut admitted = true;
     for (rule, usage) in rules.iter().zip(usages.iter_mut()) {

@@ -168,6 +168,27 @@ impl Decision {
         }
     }
 
+    /// The decision under one rule, after [`charge`](crate::charge) changed the usage and said whether the rule is
+    /// violated.
+    #[inline]
+    pub fn under(
+        rule: &crate::Rule,
+        usage: Usage,
+        cost: u64,
+        at: Timestamp,
+        violated: bool,
+    ) -> Self {
+        let mut statuses = SmallVec::new();
+        statuses.push(Status::new(rule, usage, at, cost, violated));
+        Self {
+            at,
+            cost,
+            allowed: !violated || rule.is_shadow(),
+            provenance: Provenance::Store,
+            statuses,
+        }
+    }
+
     /// A decision without counts: by a fixed rule, not by what was used.
     pub fn uncounted(allowed: bool, cost: u64, at: Timestamp, provenance: Provenance) -> Self {
         Self {

@@ -12,6 +12,7 @@
 //! | to read the answer | [`Decision`], [`Status`], [`Provenance`] |
 //! | to name who is limited | [`Subject`], [`SubjectBuf`] |
 //! | to stop asking a store that does not answer | [`Breaker`], [`Backoff`] |
+//! | what a node may do without asking the store | [`tiered`] |
 //! | the counter that nodes share | [`shared`] |
 //!
 //! ```
@@ -43,6 +44,7 @@ mod policy;
 mod quota;
 pub mod shared;
 mod subject;
+pub mod tiered;
 mod time;
 mod tolerance;
 mod usage;
@@ -50,7 +52,7 @@ mod usage;
 pub use algorithm::sliding_window::Steps;
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerConfig, Outcome, Transition};
-pub use decide::{decide, give_back, look};
+pub use decide::{charge, decide, give_back, look};
 pub use decision::{Decision, Provenance, Status};
 pub use policy::{Fallback, Grace, NameError, Outage, PolicyId, PolicyName, Rule};
 pub use quota::{

@@ -293,6 +293,11 @@ impl Rule {
         }
     }
 
+    /// The same policy with one node's part of its quota.
+    pub(crate) const fn with_part(self, quota: Quota) -> Self {
+        Self { quota, ..self }
+    }
+
     /// The policy's name.
     pub const fn name(&self) -> PolicyName {
         self.name

@@ -15,7 +15,8 @@ pub const MIN_WINDOW: Duration = Duration::from_millis(1);
 pub const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// The shortest time between two units of a token bucket; at most ten million units a second and subject.
 pub const MIN_INTERVAL: Duration = Duration::from_nanos(100);
-/// The longest time that an empty token bucket may take to fill: 2^53 - 1 ns, about 104 days.
+/// The longest that a token bucket's window and the time in which its burst flows in may be together: 2^53 - 1 ns, about 104
+/// days, the most that a double holds to the nanosecond.
 pub const MAX_REFILL: Duration = Duration::from_nanos(MAX_COUNT);
 
 /// How a quota is counted.
@@ -297,7 +298,9 @@ const fn bucket(limit: u64, window: u64, burst: u64) -> Result<Shape, QuotaError
             window: Duration::from_nanos(window),
         });
     }
-    if (burst as u128) * (interval as u128) > saturating_nanos(MAX_REFILL) as u128 {
+    if (burst as u128) * (interval as u128) + (window as u128)
+        > saturating_nanos(MAX_REFILL) as u128
+    {
         return Err(QuotaError::RefillTooLong {
             burst,
             interval: Duration::from_nanos(interval),
@@ -352,8 +355,8 @@ pub enum QuotaError {
     },
     /// A token bucket that takes longer than [`MAX_REFILL`] to fill.
     #[error(
-        "a token-bucket of {burst} with one unit every {interval:?} takes too long to fill: at most 104 days; \
-         use a smaller burst or a window algorithm"
+        "a token-bucket of {burst} with one unit every {interval:?} takes too long to fill: that and its window are \
+         104 days together at most; use a smaller burst or a window algorithm"
     )]
     RefillTooLong {
         /// The burst given, or the limit where none was.

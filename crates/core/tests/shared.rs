@@ -149,6 +149,7 @@ fn report(algorithm: Algorithm, totals: Totals, heard: Reply) -> Report {
             acknowledged: heard.mine,
             heard: heard.usage.at(),
             since: START,
+            isolated: false,
         }),
         _ => windows(totals, Totals::default()),
     }
@@ -258,6 +259,7 @@ fn a_debt_after_an_outage_is_at_most_one_burst() {
     let report = BucketReport {
         totals,
         since: START,
+        isolated: true,
         ..BucketReport::default()
     };
     let reply = tell(

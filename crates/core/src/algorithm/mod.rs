@@ -27,7 +27,11 @@ impl Quota {
     pub fn brought_forward(&self, usage: Usage, now: Timestamp) -> Usage {
         match self.shape() {
             Shape::Fixed | Shape::Sliding(_) => aligned::roll(usage, self.window_nanos(), now),
-            Shape::Bucket { burst, interval } => token_bucket::repair(usage, burst * interval, now),
+            Shape::Bucket { burst, interval } => token_bucket::repair(
+                usage,
+                token_bucket::most_missing(self.window_nanos(), burst, interval),
+                now,
+            ),
         }
     }
 
@@ -87,6 +91,14 @@ impl Quota {
                 token_bucket::available_at(usage, burst, interval, cost, now)
             }
         })
+    }
+
+    /// How many nanoseconds it takes a token bucket to take in `units`; 0 for other algorithms.
+    pub(crate) fn flow_nanos(&self, units: u64) -> u64 {
+        match self.shape() {
+            Shape::Bucket { interval, .. } => units.saturating_mul(interval),
+            Shape::Fixed | Shape::Sliding(_) => 0,
+        }
     }
 
     /// From when on the usage is as good as none, and may be forgotten.

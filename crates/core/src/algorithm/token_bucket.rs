@@ -6,11 +6,20 @@
 
 use crate::{Timestamp, Usage};
 
-/// A bucket cannot lack more than all it holds: a value beyond that (a clock that stepped back, a burst that
-/// was lowered, garbage) is an empty bucket, which fills in `refill` nanoseconds.
+/// The most that can be missing, in nanoseconds: all that the bucket holds, and almost a window's flow beyond it.
+///
+/// Nodes that admit by themselves take up to `(N - 1) q` more than the bucket holds (G2). That must be owed, or else it
+/// would be taken again and again; but never so much that a subject idle for W is still denied one unit (L4).
 #[inline]
-pub(super) fn repair(usage: Usage, refill: u64, now: Timestamp) -> Usage {
-    Usage::bucket(usage.at.min(now.plus(refill)))
+pub(crate) const fn most_missing(window: u64, burst: u64, interval: u64) -> u64 {
+    burst * interval + window - interval
+}
+
+/// A value beyond the most that can be missing comes from a clock that stepped back, a burst that was lowered, or is
+/// garbage.
+#[inline]
+pub(super) fn repair(usage: Usage, most: u64, now: Timestamp) -> Usage {
+    Usage::bucket(usage.at.min(now.plus(most)))
 }
 
 #[inline]

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::{BucketReport, NodeId, Reply, Report, Totals, WindowReport};
+use crate::algorithm::token_bucket::most_missing;
 use crate::quota::Shape;
 use crate::{MAX_COUNT, Quota, Rule, Timestamp, Usage};
 
@@ -88,7 +89,8 @@ impl Record {
                 self.merge_window(quota.window_nanos(), node, current);
             }
             (Shape::Bucket { burst, interval }, Report::Bucket(report)) => {
-                self.merge_bucket(burst, interval, node, report, now);
+                let bucket = Bucket::new(quota, burst, interval);
+                self.merge_bucket(bucket, node, report, now);
             }
             // A report of another kind tells nothing about this record.
             _ => {}
@@ -122,8 +124,7 @@ impl Record {
 
     fn merge_bucket(
         &mut self,
-        burst: u64,
-        interval: u64,
+        bucket: Bucket,
         node: NodeId,
         report: &BucketReport,
         now: Timestamp,
@@ -133,36 +134,31 @@ impl Record {
             // The store once knew more than it does: its data is lost. What it said last is the least that was
             // used.
             entry.current = entry.current.merged(report.acknowledged);
-            self.usage.at = self
-                .usage
-                .at
-                .max(report.heard)
-                .min(now.plus(burst * interval));
+            self.usage.at = self.usage.at.max(report.heard).min(now.plus(bucket.most));
         }
         let merged = entry.current.merged(report.totals);
         let used = (merged.local - entry.current.local)
             .saturating_add(merged.granted - entry.current.granted);
         let returned = merged.returned - entry.current.returned;
         entry.current = merged;
-        self.spend(burst, interval, used, report.since.min(now), now);
-        let back = Timestamp::from_nanos(
-            self.usage
-                .at
-                .as_nanos()
-                .saturating_sub(returned.saturating_mul(interval)),
-        );
+        let most = if report.isolated {
+            bucket.burst
+        } else {
+            bucket.most
+        };
+        self.spend(bucket.interval, used, report.since.min(now), now.plus(most));
         if returned > 0 {
-            self.usage.at = back.max(now.min(self.usage.at));
+            let back = returned.saturating_mul(bucket.interval);
+            let full_at = self.usage.at.as_nanos().saturating_sub(back);
+            self.usage.at = Timestamp::from_nanos(full_at).max(now.min(self.usage.at));
         }
     }
 
-    /// Adds what was used since `since` to a bucket. A debt of more than one burst is not kept.
-    fn spend(&mut self, burst: u64, interval: u64, used: u64, since: Timestamp, now: Timestamp) {
+    /// Adds what was used since `since` to a bucket; what would be owed beyond `latest` is not kept.
+    fn spend(&mut self, interval: u64, used: u64, since: Timestamp, latest: Timestamp) {
         if used > 0 {
-            let from = self.usage.at.max(since);
-            self.usage.at = from
-                .plus(used.saturating_mul(interval))
-                .min(now.plus(burst * interval));
+            let full_at = self.usage.at.max(since).plus(used.saturating_mul(interval));
+            self.usage.at = full_at.min(latest.max(self.usage.at));
             self.spent = self.spent.saturating_add(used).min(MAX_COUNT);
         }
     }
@@ -176,7 +172,10 @@ impl Record {
             });
             entry.current.granted = entry.current.granted.saturating_add(got).min(MAX_COUNT);
             match quota.shape() {
-                Shape::Bucket { burst, interval } => self.spend(burst, interval, got, now, now),
+                Shape::Bucket { burst, interval } => {
+                    let bucket = Bucket::new(quota, burst, interval);
+                    self.spend(interval, got, now, now.plus(bucket.most));
+                }
                 _ => self.usage = quota.charged(self.usage, got, now),
             }
         }
@@ -188,6 +187,25 @@ impl Record {
             mine_before,
             got,
             spent: self.spent,
+        }
+    }
+}
+
+/// A token bucket in nanoseconds: what it holds, the most that can be missing, and one unit.
+#[derive(Clone, Copy)]
+struct Bucket {
+    burst: u64,
+    most: u64,
+    interval: u64,
+}
+
+impl Bucket {
+    const fn new(quota: &Quota, burst: u64, interval: u64) -> Self {
+        let most = most_missing(quota.window_nanos(), burst, interval);
+        Self {
+            burst: burst * interval,
+            most,
+            interval,
         }
     }
 }

@@ -45,8 +45,12 @@ pub struct BucketReport {
     pub acknowledged: Totals,
     /// When the bucket was going to be full again, by the store's last word.
     pub heard: Timestamp,
-    /// When the first of what is not acknowledged was admitted, on the store's clock as the node knows it.
+    /// From when on what is not acknowledged has been flowing in again, had it been taken from a full bucket, on the
+    /// store's clock as the node knows it.
     pub since: Timestamp,
+    /// Whether some of it was admitted without the store: then nobody knows how the nodes' parts overlapped, and not
+    /// more than one burst is owed for all of them.
+    pub isolated: bool,
 }
 
 /// What a node reports for one subject under one policy.

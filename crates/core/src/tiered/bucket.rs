@@ -1,0 +1,191 @@
+//! A replica under a token bucket: running totals, and when the bucket is full again as far as this node knows.
+
+use super::Share;
+use crate::shared::{BucketReport, Reply, Report, Totals};
+use crate::{Quota, Timestamp, Usage};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct BucketReplica {
+    /// What this node used in its life.
+    own: Totals,
+    /// What the store knows of that.
+    known: Totals,
+    /// When the bucket is full again: the store's last word, and what this node has used since.
+    full_at: Timestamp,
+    /// The store's last word on that.
+    heard: Timestamp,
+    /// When a bucket would be full again from which only what is unsent had been taken. It tells the store from when
+    /// on that was flowing in again, exactly as if it had been reported one by one.
+    unsent_until: Timestamp,
+    /// Admitted while the answer of a call was missing, and perhaps granted by it.
+    pending: u64,
+    informed: bool,
+    /// Whether some of what is unsent was admitted without the store.
+    isolated: bool,
+    demand: Option<u32>,
+    mark: Mark,
+}
+
+/// Where a stretch of time began over which demand is measured.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    at: Timestamp,
+    own: u64,
+    spent: u64,
+    isolated: bool,
+}
+
+impl BucketReplica {
+    pub(super) const fn estimate(&self) -> Usage {
+        Usage::bucket(self.full_at)
+    }
+
+    pub(super) const fn unsent(&self) -> u64 {
+        self.own
+            .local
+            .saturating_sub(self.known.local)
+            .saturating_add(self.pending)
+    }
+
+    pub(super) fn is_untold(&self) -> bool {
+        self.pending > 0 || self.own != self.known
+    }
+
+    pub(super) const fn is_informed(&self) -> bool {
+        self.informed
+    }
+
+    pub(super) const fn demand(&self) -> Option<u32> {
+        self.demand
+    }
+
+    fn charge(&mut self, quota: &Quota, cost: u64, now: Timestamp) {
+        let unsent = if self.unsent() == 0 {
+            Timestamp::EPOCH
+        } else {
+            self.unsent_until
+        };
+        self.unsent_until = quota.charged(Usage::bucket(unsent), cost, now).at();
+        self.full_at = quota.charged(Usage::bucket(self.full_at), cost, now).at();
+    }
+
+    pub(super) fn admit(&mut self, quota: &Quota, cost: u64, now: Timestamp) {
+        self.charge(quota, cost, now);
+        self.own.local = self.own.local.saturating_add(cost);
+    }
+
+    /// `part` is the quota that was enforced, this node's share: a smaller bucket that fills more slowly, so that
+    /// the same cost takes longer to flow in again.
+    pub(super) fn admit_isolated(
+        &mut self,
+        part: &Quota,
+        cost: u64,
+        unanswered: bool,
+        now: Timestamp,
+    ) {
+        self.charge(part, cost, now);
+        self.isolate();
+        if unanswered {
+            self.pending = self.pending.saturating_add(cost);
+        } else {
+            self.own.local = self.own.local.saturating_add(cost);
+        }
+    }
+
+    pub(super) const fn isolate(&mut self) {
+        self.isolated = true;
+        self.mark.isolated = true;
+    }
+
+    pub(super) fn give_back(&mut self, quota: &Quota, cost: u64, charged: Usage, now: Timestamp) {
+        let usage = quota.refunded(Usage::bucket(self.full_at), cost, charged, now);
+        // What has flowed in again by itself is not given back a second time.
+        let back = self.full_at.nanos_since(usage.at()) / quota.flow_nanos(1).max(1);
+        self.full_at = usage.at();
+        self.own.returned = self.own.returned.saturating_add(back);
+    }
+
+    pub(super) fn report(&self, quota: &Quota) -> Report {
+        Report::Bucket(BucketReport {
+            totals: self.own,
+            acknowledged: self.known,
+            heard: self.heard,
+            since: self.unsent_since(quota),
+            isolated: self.isolated,
+        })
+    }
+
+    fn unsent_since(&self, quota: &Quota) -> Timestamp {
+        let unsent = self.own.local.saturating_sub(self.known.local);
+        Timestamp::from_nanos(
+            self.unsent_until
+                .as_nanos()
+                .saturating_sub(quota.flow_nanos(unsent)),
+        )
+    }
+
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) {
+        let lost = reply
+            .mine
+            .granted
+            .saturating_sub(self.own.granted)
+            .saturating_sub(reply.got);
+        let covered = lost.min(self.pending);
+        let unused = (lost - covered).saturating_add(reply.got.saturating_sub(used));
+        self.own.local = self.own.local.saturating_add(self.pending - covered);
+        self.own.granted = self.own.granted.max(reply.mine.granted);
+        self.own.returned = self.own.returned.saturating_add(unused);
+        (self.known, self.pending, self.informed) = (reply.mine, 0, true);
+        self.heard = reply.usage.at();
+        let unsent = self.own.local.saturating_sub(self.known.local);
+        self.isolated &= unsent > 0;
+        if unsent > 0 {
+            let from = reply.usage.at().max(self.unsent_since(quota));
+            self.full_at = from.plus(quota.flow_nanos(unsent));
+        } else {
+            self.full_at = reply.usage.at();
+        }
+        let back = quota.flow_nanos(self.own.returned.saturating_sub(self.known.returned));
+        self.full_at = Timestamp::from_nanos(self.full_at.as_nanos().saturating_sub(back));
+        self.learn_demand(quota, reply);
+    }
+
+    /// Demand is measured over stretches of a window's length, none of them spent without the store.
+    fn learn_demand(&mut self, quota: &Quota, reply: &Reply) {
+        let own = reply.mine.local.saturating_add(reply.mine.granted);
+        let long_enough = reply.now.nanos_since(self.mark.at) >= quota.window_nanos();
+        if !long_enough && !self.mark.isolated && self.mark.spent <= reply.spent {
+            return;
+        }
+        let began = self.mark;
+        self.mark = Mark {
+            at: reply.now,
+            own,
+            spent: reply.spent,
+            isolated: false,
+        };
+        let total = reply.spent.saturating_sub(began.spent);
+        if began.isolated || began.at == Timestamp::EPOCH || began.spent > reply.spent || total == 0
+        {
+            return;
+        }
+        let part = own.saturating_sub(began.own).min(total);
+        self.demand = u32::try_from(u128::from(part) * 1_000_000_000 / u128::from(total)).ok();
+    }
+
+    pub(super) fn estimate_within(&self, _share: Share) -> Usage {
+        // The time until the bucket is full is the same for the part as for the whole: a part lacks its part of what
+        // is missing, and fills as much more slowly.
+        self.estimate()
+    }
+
+    pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {
+        self.full_at
+            .max(self.mark.at.plus(2 * quota.window_nanos()))
+    }
+
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        (self.known, self.pending, self.full_at) = (self.own, 0, now.min(self.full_at));
+        self.heard = self.full_at;
+    }
+}

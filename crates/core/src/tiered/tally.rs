@@ -1,0 +1,81 @@
+//! One window of a replica: what this node used, what the store knows of that, and what it said.
+
+use super::Share;
+use crate::shared::Totals;
+
+/// A node's knowledge of one subject in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// What this node used.
+    pub(super) own: Totals,
+    /// What the store knows of that, by its last reply.
+    pub(super) known: Totals,
+    /// What all nodes had used, by the store's last reply.
+    pub(super) heard: u64,
+    /// Admitted while the answer of a call was missing, and perhaps granted by it.
+    pub(super) pending: u64,
+    /// Whether the store has said anything about this window.
+    pub(super) informed: bool,
+    /// Whether something was decided without the store in this window: such a window says nothing about demand.
+    pub(super) isolated: bool,
+}
+
+impl Tally {
+    /// What all nodes are known to have used: never more than they have (G3, barring refunds).
+    pub(super) const fn estimate(&self) -> u64 {
+        self.heard
+            .saturating_add(self.own.net())
+            .saturating_add(self.pending)
+            .saturating_sub(self.known.net())
+    }
+
+    /// What of `estimate` counts against this node's share: its part of what was heard, and all that it used since.
+    pub(super) fn estimate_within(&self, share: Share) -> u64 {
+        let heard = share.floor_of(self.heard);
+        heard
+            .saturating_add(self.own.net())
+            .saturating_add(self.pending)
+            .saturating_sub(self.known.net())
+    }
+
+    /// What this node admitted by itself and the store does not know yet.
+    pub(super) const fn unsent(&self) -> u64 {
+        self.own
+            .local
+            .saturating_sub(self.known.local)
+            .saturating_add(self.pending)
+    }
+
+    /// Whether the store lacks anything that this node knows.
+    pub(super) fn is_untold(&self) -> bool {
+        self.pending > 0 || self.own != self.known
+    }
+
+    /// Takes the store's word into account: the total, what it knows of this node, and how much of what it granted
+    /// in this call (`got`) was used.
+    pub(super) fn hear(&mut self, total: u64, mine: Totals, got: u64, used: u64) {
+        let lost = mine
+            .granted
+            .saturating_sub(self.own.granted)
+            .saturating_sub(got);
+        let covered = lost.min(self.pending);
+        let unused = (lost - covered).saturating_add(got.saturating_sub(used));
+        self.own = Totals {
+            local: self.own.local.saturating_add(self.pending - covered),
+            granted: self.own.granted.max(mine.granted),
+            returned: self.own.returned.saturating_add(unused),
+        };
+        self.known = mine;
+        self.heard = total;
+        self.pending = 0;
+        self.informed = true;
+    }
+
+    /// Adds what another tally counted of the same window; nobody has told the store of that one.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.own.local = self.own.local.saturating_add(other.own.local);
+        self.own.returned = self.own.returned.saturating_add(other.own.returned);
+        self.pending = self.pending.saturating_add(other.pending);
+        self.isolated |= other.isolated;
+    }
+}

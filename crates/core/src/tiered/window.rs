@@ -1,0 +1,195 @@
+//! A replica under a window algorithm: the current window and the one before.
+
+use super::Share;
+use super::tally::Tally;
+use crate::shared::{Reply, Report, WindowReport};
+use crate::{Quota, Timestamp, Usage};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct WindowReplica {
+    start: Timestamp,
+    current: Tally,
+    previous: Tally,
+    /// This node's part of what all used in the last window whose final counts it heard, in billionths.
+    demand: Option<u32>,
+    /// Whether the previous window's final counts have been heard.
+    closed: bool,
+}
+
+impl WindowReplica {
+    /// Moves into the window that holds `now`; says how much can no longer be reported.
+    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
+        let window = quota.window_nanos();
+        let start = Timestamp::from_nanos(now.as_nanos() / window * window);
+        if start <= self.start {
+            // Only the store's word moves a replica back.
+            return 0;
+        }
+        let mut dropped = self.previous.unsent();
+        if self.start.plus(window) == start {
+            self.previous = core::mem::take(&mut self.current);
+        } else {
+            dropped = dropped.saturating_add(self.current.unsent());
+            self.previous = Tally::default();
+            self.current = Tally::default();
+        }
+        self.start = start;
+        self.closed = false;
+        dropped
+    }
+
+    pub(super) const fn estimate(&self) -> Usage {
+        Usage::window(
+            self.start,
+            self.current.estimate(),
+            self.previous.estimate(),
+        )
+    }
+
+    pub(super) fn estimate_within(&self, share: Share) -> Usage {
+        let (current, previous) = (&self.current, &self.previous);
+        Usage::window(
+            self.start,
+            current.estimate_within(share),
+            previous.estimate_within(share),
+        )
+    }
+
+    pub(super) const fn unsent(&self) -> u64 {
+        self.current.unsent()
+    }
+
+    pub(super) fn is_untold(&self) -> bool {
+        self.current.is_untold() || self.previous.is_untold()
+    }
+
+    pub(super) const fn is_informed(&self) -> bool {
+        self.current.informed
+    }
+
+    pub(super) const fn demand(&self) -> Option<u32> {
+        self.demand
+    }
+
+    /// When the window ends, if its predecessor's final counts should be asked for at all.
+    pub(super) fn final_counts_from(&self) -> Option<Timestamp> {
+        let wanted = !self.closed && !self.previous.isolated && self.previous.own.net() > 0;
+        wanted.then_some(self.start)
+    }
+
+    pub(super) fn admit(&mut self, cost: u64) {
+        self.current.own.local = self.current.own.local.saturating_add(cost);
+    }
+
+    pub(super) fn admit_isolated(&mut self, cost: u64, unanswered: bool) {
+        self.current.isolated = true;
+        if unanswered {
+            self.current.pending = self.current.pending.saturating_add(cost);
+        } else {
+            self.admit(cost);
+        }
+    }
+
+    pub(super) const fn isolate(&mut self) {
+        self.current.isolated = true;
+    }
+
+    /// Gives `cost` back to the window that it was charged to, if that can still be reported.
+    pub(super) fn give_back(&mut self, cost: u64, charged: Usage, window: u64) {
+        let tally = if charged.at() == self.start {
+            &mut self.current
+        } else if charged.at().plus(window) == self.start {
+            &mut self.previous
+        } else {
+            return;
+        };
+        tally.own.returned = tally.own.returned.saturating_add(cost);
+    }
+
+    pub(super) const fn report(&self, window: u64) -> Report {
+        let before = Timestamp::from_nanos(self.start.as_nanos().saturating_sub(window));
+        Report::Windows {
+            current: WindowReport {
+                start: self.start,
+                totals: self.current.own,
+            },
+            previous: WindowReport {
+                start: before,
+                totals: self.previous.own,
+            },
+        }
+    }
+
+    /// Takes a reply into account, at `now` on the store's clock; says how much can no longer be reported.
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> u64 {
+        let window = quota.window_nanos();
+        let told = reply.usage.at();
+        let here = Timestamp::from_nanos(now.as_nanos() / window * window);
+        let mut dropped = 0;
+        if here < self.start && told < self.start {
+            self.step_back(window, here);
+        } else {
+            dropped = self.roll(quota, here.max(told));
+        }
+        if told.plus(window) == self.start {
+            // The answer was given in the window before, and arrives in this one.
+            self.previous
+                .hear(reply.usage.current(), reply.mine, reply.got, used);
+        } else if told == self.start {
+            self.hear_current(reply, used);
+        }
+        dropped
+    }
+
+    fn hear_current(&mut self, reply: &Reply, used: u64) {
+        let before = self.previous.own;
+        self.current
+            .hear(reply.usage.current(), reply.mine, reply.got, used);
+        self.previous
+            .hear(reply.usage.previous(), reply.mine_before, 0, 0);
+        // Final: the window is over, and the store knows all that this node used in it.
+        if !self.closed && self.previous.own == before && reply.mine_before == before {
+            self.closed = true;
+            self.learn_demand(before.net(), reply.usage.previous());
+        }
+    }
+
+    fn learn_demand(&mut self, own: u64, total: u64) {
+        if self.previous.isolated || total == 0 {
+            return;
+        }
+        let billionths = u128::from(own.min(total)) * 1_000_000_000 / u128::from(total);
+        self.demand = u32::try_from(billionths).ok();
+    }
+
+    /// The store's current window is an earlier one than this node believed: this node's clock was ahead, or the
+    /// store's stepped back. What was counted in windows that have not begun belongs to the current one.
+    fn step_back(&mut self, window: u64, start: Timestamp) {
+        if start.plus(window) == self.start {
+            let ahead = core::mem::replace(&mut self.current, core::mem::take(&mut self.previous));
+            self.current.absorb(&ahead);
+        } else {
+            let previous = core::mem::take(&mut self.previous);
+            let mut current = core::mem::take(&mut self.current);
+            current.absorb(&previous);
+            // The store knows nothing of these windows any more.
+            self.current.absorb(&current);
+        }
+        self.start = start;
+        self.closed = true;
+    }
+
+    /// From when on the replica holds nothing that matters, unless something is untold.
+    pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {
+        // A window longer than the usage itself needs: the demand is worth keeping that long.
+        self.start.plus(2 * quota.window_nanos())
+    }
+
+    /// Forgets what was used, as the store has just done.
+    pub(super) fn forget(&mut self) {
+        for tally in [&mut self.current, &mut self.previous] {
+            tally.known = tally.own;
+            (tally.heard, tally.pending) = (0, 0);
+        }
+    }
+}
