@@ -12,6 +12,7 @@ use crate::guarded::Guarded;
 use crate::local::Local;
 use crate::observers::Observers;
 use crate::outage::OutageTracker;
+use crate::patience::Patience;
 use crate::policy_set::PolicySet;
 use crate::replaceable::Replaceable;
 use crate::resolver::Source;
@@ -158,9 +159,10 @@ impl LimiterBuilder {
         if self.expected_nodes == 0 {
             return Err(BuildError::NoNodes);
         }
-        let store = Guarded::new(self.store, deadline);
-        let policies = PolicySet::new(self.policies, store.is_exact())?;
         let observers = Observers::new(self.observers, self.clock.clone());
+        let patience = Patience::new(self.clock.clone());
+        let store = Guarded::new(self.store.into(), deadline, patience, observers.clone());
+        let policies = PolicySet::new(self.policies, store.capabilities().exact)?;
         Ok(Limiter::from_engine(Engine {
             policies: Replaceable::new(policies),
             limits: self.limits.source(&observers)?,

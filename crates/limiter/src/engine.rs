@@ -4,7 +4,6 @@ use smallvec::SmallVec;
 use tidegate_clock::Clock;
 use tidegate_core::{Decision, Provenance, Rule, Subject};
 use tidegate_store::{Request, StoreError};
-use tokio::time::Instant;
 
 use crate::clock::AnyClock;
 use crate::guarded::Guarded;
@@ -14,7 +13,6 @@ use crate::outage::OutageTracker;
 use crate::policy_set::PolicySet;
 use crate::replaceable::Replaceable;
 use crate::resolver::{Applied, Source};
-use crate::{Event, Operation};
 
 pub(crate) struct Engine {
     pub(crate) store: Guarded,
@@ -31,21 +29,21 @@ impl Engine {
     #[inline]
     pub(crate) fn try_decide(&self, subject: Subject<'_>, cost: u64) -> Option<Decision> {
         let began = self.observers.begin();
-        let decision = self
-            .policies
-            .with(|set| self.try_under(set, subject, cost))?;
-        self.observers.decided(&decision, began);
-        Some(decision)
+        let mut slot = None;
+        self.policies
+            .with(|set| self.try_under(set, subject, cost, &mut slot));
+        if let Some(decision) = &slot {
+            self.observers.decided(decision, began);
+        }
+        slot
     }
 
-    /// Decides, waiting for the store until `until` at the latest.
-    pub(crate) async fn decide(
-        &self,
-        subject: Subject<'_>,
-        cost: u64,
-        until: impl FnOnce() -> Instant,
-    ) -> Decision {
-        if let Some(decision) = self.try_decide(subject, cost) {
+    /// Decides, waiting for the store as long as the deadline allows.
+    pub(crate) async fn decide(&self, subject: Subject<'_>, cost: u64) -> Decision {
+        // A store that never answers at once need not be asked whether it does, nor the resolver twice.
+        if self.store.capabilities().immediate
+            && let Some(decision) = self.try_decide(subject, cost)
+        {
             return decision;
         }
         let began = self.observers.begin();
@@ -59,8 +57,13 @@ impl Engine {
                     rules,
                     cost,
                 };
-                let answer = self.store.acquire(&request, until()).await;
-                self.settled(answer, &request)
+                match self.store.acquire(&request).await {
+                    Ok(decision) => {
+                        self.answered(&decision);
+                        decision
+                    }
+                    Err(error) => self.without_store(&error, &request),
+                }
             }
         };
         self.observers.decided(&decision, began);
@@ -77,15 +80,13 @@ impl Engine {
             Applied::Uncounted { allowed } => Ok(self.uncounted(allowed, cost)),
             Applied::Rules(rules) => {
                 let rules = &rules;
-                let answer = self
-                    .store
+                self.store
                     .peek(&Request {
                         subject,
                         rules,
                         cost,
                     })
-                    .await;
-                self.reported(Operation::Peek, answer)
+                    .await
             }
         }
     }
@@ -109,8 +110,7 @@ impl Engine {
         if matches!(decision.provenance(), Provenance::Outage(_)) {
             return self.local.refund(&request, decision).await;
         }
-        let answer = self.store.refund(&request, decision).await;
-        self.reported(Operation::Refund, answer)
+        self.store.refund(&request, decision).await
     }
 
     /// Forgets what the subject has used, under the policies' own quotas and under its own.
@@ -125,47 +125,63 @@ impl Engine {
         }
     }
 
+    /// Puts a decision into `slot`, or nothing if it must be awaited.
     #[inline]
-    fn try_under(&self, set: &PolicySet, subject: Subject<'_>, cost: u64) -> Option<Decision> {
+    fn try_under(
+        &self,
+        set: &PolicySet,
+        subject: Subject<'_>,
+        cost: u64,
+        slot: &mut Option<Decision>,
+    ) {
         if let Source::None = self.limits {
-            return self.try_rules(Request {
-                subject,
-                rules: set.rules(),
-                cost,
-            });
+            return self.try_rules(
+                &Request {
+                    subject,
+                    rules: set.rules(),
+                    cost,
+                },
+                slot,
+            );
         }
-        match self.limits.now(subject, set.rules())? {
-            Applied::Uncounted { allowed } => Some(self.uncounted(allowed, cost)),
-            Applied::Rules(rules) => self.try_rules(Request {
-                subject,
-                rules: &rules,
-                cost,
-            }),
-        }
-    }
-
-    #[inline]
-    fn try_rules(&self, request: Request<'_>) -> Option<Decision> {
-        let answer = self.store.try_acquire(&request)?;
-        Some(self.settled(answer, &request))
-    }
-
-    /// The store's decision, or without one, that of the outage settings.
-    #[inline]
-    fn settled(&self, answer: Result<Decision, StoreError>, request: &Request<'_>) -> Decision {
-        match answer {
-            Ok(decision) => {
-                let now = || self.clock.now();
-                self.outage.answered(&decision, now, &self.observers);
-                decision
+        match self.limits.now(subject, set.rules()) {
+            None => {}
+            Some(Applied::Uncounted { allowed }) => *slot = Some(self.uncounted(allowed, cost)),
+            Some(Applied::Rules(rules)) => {
+                self.try_rules(
+                    &Request {
+                        subject,
+                        rules: &rules,
+                        cost,
+                    },
+                    slot,
+                );
             }
-            Err(error) => self.without_store(&error, request),
         }
     }
 
+    #[inline]
+    fn try_rules(&self, request: &Request<'_>, slot: &mut Option<Decision>) {
+        match self.store.try_acquire(request, slot) {
+            Ok(()) => {
+                if let Some(decision) = slot {
+                    self.answered(decision);
+                }
+            }
+            Err(error) => *slot = Some(self.without_store(&error, request)),
+        }
+    }
+
+    /// The store decided.
+    #[inline]
+    fn answered(&self, decision: &Decision) {
+        let now = || self.clock.now();
+        self.outage.answered(decision, now, &self.observers);
+    }
+
+    /// The store did not decide, so the outage settings do.
     #[cold]
     fn without_store(&self, error: &StoreError, request: &Request<'_>) -> Decision {
-        self.store_failed(Operation::Acquire, error);
         let lasted = self.outage.failed(error, self.clock.now(), &self.observers);
         self.local.decide(request, lasted)
     }
@@ -173,25 +189,11 @@ impl Engine {
     async fn reset_under(&self, subject: Subject<'_>, rules: &[Rule]) -> Result<(), StoreError> {
         let request = Request::new(subject, rules);
         self.local.reset(&request).await?;
-        let answer = self.store.reset(&request).await;
-        self.reported(Operation::Reset, answer)
+        self.store.reset(&request).await
     }
 
     fn uncounted(&self, allowed: bool, cost: u64) -> Decision {
         Decision::uncounted(allowed, cost, self.clock.now(), Provenance::Resolved)
-    }
-
-    fn reported<T>(
-        &self,
-        operation: Operation,
-        answer: Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        answer.inspect_err(|error| self.store_failed(operation, error))
-    }
-
-    fn store_failed(&self, operation: Operation, error: &StoreError) {
-        self.observers
-            .notify(&Event::StoreFailed { operation, error });
     }
 }
 

@@ -12,12 +12,12 @@ pub enum BuildError {
     #[error("no policies: give at least one, with `.policy(Policy::new(name, quota))`")]
     NoPolicies,
     /// A policy's name is not allowed.
-    #[error("policy {name:?}: {source}")]
+    #[error("policy {name:?}: {reason}")]
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
-        source: NameError,
+        reason: NameError,
     },
     /// Two policies have the same name.
     #[error(

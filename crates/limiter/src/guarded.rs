@@ -3,63 +3,85 @@
 //! A store of a user's own may hang, panic, or answer what cannot be; each becomes a [`StoreError`]. Only a store
 //! that blocks its thread cannot be helped.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_core::{Decision, Provenance, Rule, Status};
-use tidegate_store::{ErrorKind, Request, Store, StoreError};
+use tidegate_core::{Decision, Provenance, Rule, Status, Subject};
+use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::bounded::{Unbounded, bounded};
+use crate::observers::Observers;
 use crate::panics::{Panicked, caught};
+use crate::patience::Patience;
+use crate::{Event, Operation};
 
 pub(crate) struct Guarded {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
+    capabilities: Capabilities,
     deadline: Duration,
+    patience: Patience,
+    observers: Observers,
 }
 
 impl Guarded {
-    pub(crate) fn new(store: Box<dyn Store>, deadline: Duration) -> Self {
-        Self { store, deadline }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        deadline: Duration,
+        patience: Patience,
+        observers: Observers,
+    ) -> Self {
+        Self {
+            capabilities: store.capabilities(),
+            store,
+            deadline,
+            patience,
+            observers,
+        }
     }
 
-    /// Whether the store decides on whole counts (G1).
-    pub(crate) fn is_exact(&self) -> bool {
-        self.store.capabilities().exact
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
-    /// Until when a call that begins now may take (L1).
-    pub(crate) fn until(&self) -> Instant {
-        Instant::now() + self.deadline
-    }
-
+    /// Puts the store's decision into `slot`, if it has one at once.
+    ///
+    /// A slot, because a decision has some hundred bytes, and each time that it is moved costs more than all the
+    /// rest of what is done here.
     #[inline]
     pub(crate) fn try_acquire(
         &self,
         request: &Request<'_>,
-    ) -> Option<Result<Decision, StoreError>> {
-        match caught(|| self.store.try_acquire(request)) {
-            Ok(Some(Ok(decision))) if answers(&decision, request) => Some(Ok(decision)),
-            Ok(None) => None,
-            Ok(Some(Ok(decision))) => Some(Err(nonsense(&decision, request))),
-            Ok(Some(Err(error))) => Some(Err(error)),
-            Err(panicked) => Some(Err(broke(panicked))),
+        slot: &mut Option<Decision>,
+    ) -> Result<(), StoreError> {
+        let call = || match self.store.try_acquire(request) {
+            Some(Ok(decision)) => {
+                *slot = Some(decision);
+                Ok(())
+            }
+            Some(Err(error)) => Err(error),
+            None => Ok(()),
+        };
+        let mut asked = caught(call).unwrap_or_else(|panicked| Err(broke(panicked)));
+        if let (Ok(()), Some(decision)) = (&asked, &*slot)
+            && !answers(decision, request)
+        {
+            asked = Err(nonsense(decision, request));
         }
+        asked.inspect_err(|error| self.failed(Operation::Acquire, error))
     }
 
-    pub(crate) async fn acquire(
-        &self,
-        request: &Request<'_>,
-        until: Instant,
-    ) -> Result<Decision, StoreError> {
+    pub(crate) async fn acquire(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
         // In a block of its own each: a store that is not written with async-trait may panic before it returns a
         // future.
-        let decision = self.in_time(until, async { self.store.acquire(request).await });
-        checked(decision.await?, request)
+        let call = async { checked(self.store.acquire(request).await?, request) };
+        self.in_time(Operation::Acquire, request, call).await
     }
 
     pub(crate) async fn peek(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
-        let decision = self.in_time(self.until(), async { self.store.peek(request).await });
-        checked(decision.await?, request)
+        let call = async { checked(self.store.peek(request).await?, request) };
+        self.in_time(Operation::Peek, request, call).await
     }
 
     pub(crate) async fn refund(
@@ -68,27 +90,65 @@ impl Guarded {
         decision: &Decision,
     ) -> Result<(), StoreError> {
         let call = async { self.store.refund(request, decision).await };
-        self.in_time(self.until(), call).await
+        self.in_time(Operation::Refund, request, call).await
     }
 
     pub(crate) async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {
         let call = async { self.store.reset(request).await };
-        self.in_time(self.until(), call).await
+        self.in_time(Operation::Reset, request, call).await
     }
 
+    /// The call's result, if there is one within the deadline (L1). A store that hangs is not even asked.
     async fn in_time<T>(
         &self,
-        until: Instant,
+        operation: Operation,
+        request: &Request<'_>,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match bounded(until, call).await {
+        if !self.patience.lasts() {
+            self.probe(request);
+            let message = "not asked, because it did not answer in time lately; probes go on";
+            return Err(StoreError::new(ErrorKind::Unavailable, message));
+        }
+        let ended = bounded(Instant::now() + self.deadline, call).await;
+        self.patience.record(!matches!(ended, Err(Unbounded::Late)));
+        let result = match ended {
             Ok(result) => result,
             Err(Unbounded::Panicked(panicked)) => Err(broke(panicked)),
             Err(Unbounded::Late) => Err(StoreError::new(
                 ErrorKind::Timeout,
                 format!("no answer within the deadline of {:?}", self.deadline),
             )),
-        }
+        };
+        result.inspect_err(|error| self.failed(operation, error))
+    }
+
+    /// Finds out in the background whether the store answers, if it is time to: by a look at the subject that was
+    /// asked for. Any answer is one, an error too: the question is only whether it hangs.
+    fn probe(&self, request: &Request<'_>) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let Some(probe) = self.patience.probe() else {
+            return;
+        };
+        let (store, deadline) = (Arc::clone(&self.store), self.deadline);
+        let (subject, rules): (Box<[u8]>, Box<[Rule]>) =
+            (request.subject.as_bytes().into(), request.rules.into());
+        runtime.spawn(async move {
+            let request = Request::new(Subject::new(&subject), &rules);
+            let look = async { store.peek(&request).await };
+            let ended = bounded(Instant::now() + deadline, look).await;
+            if !matches!(ended, Err(Unbounded::Late)) {
+                probe.answered();
+            }
+        });
+    }
+
+    #[cold]
+    fn failed(&self, operation: Operation, error: &StoreError) {
+        self.observers
+            .notify(&Event::StoreFailed { operation, error });
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tidegate_core::{Decision, Subject};
 use tidegate_store::{Store, StoreError};
+use tokio::time::{Instant, sleep};
 
 use crate::engine::Engine;
 use crate::policy_set::PolicySet;
-use crate::wait::until_admitted;
 use crate::{BuildError, LimiterBuilder, Policy, Wait, WaitError};
 
 /// Decides whether requests may proceed, under some policies, on the counts of a store. Clones are cheap, and are
@@ -66,8 +66,7 @@ impl Limiter {
     /// Decides a request that costs as much as given. A cost of 0 looks without taking; one above a policy's
     /// limit is never admitted, whose [`retry_after`](Decision::retry_after) is `None`.
     pub async fn check_with_cost(&self, subject: impl Into<Subject<'_>>, cost: u64) -> Decision {
-        let until = || self.engine.store.until();
-        self.engine.decide(subject.into(), cost, until).await
+        self.engine.decide(subject.into(), cost).await
     }
 
     /// Decides a request that costs 1 at once, if that can be done: if the store answers at once and the subject's
@@ -101,18 +100,15 @@ impl Limiter {
     }
 
     /// Decides requests that cost 1, of several subjects, each for itself: one's denial does not keep another from
-    /// being charged. They are decided in turn, and all together wait for the store no longer than the deadline;
-    /// those that it does not suffice for are decided by the outage settings.
+    /// being charged. They are decided in turn, in their order, each within the deadline.
     pub async fn check_many<'a, S: Into<Subject<'a>>>(
         &self,
         subjects: impl IntoIterator<Item = S>,
     ) -> Vec<Decision> {
         let subjects: Vec<Subject<'a>> = subjects.into_iter().map(Into::into).collect();
-        let mut until = None;
         let mut decisions = Vec::with_capacity(subjects.len());
         for subject in subjects {
-            let until = || *until.get_or_insert_with(|| self.engine.store.until());
-            decisions.push(self.engine.decide(subject, 1, until).await);
+            decisions.push(self.engine.decide(subject, 1).await);
         }
         decisions
     }
@@ -231,7 +227,14 @@ impl Limiter {
         wait: Wait,
     ) -> Result<Decision, WaitError> {
         let subject = subject.into();
-        until_admitted(wait, async || self.check_with_cost(subject, cost).await).await
+        let began = Instant::now();
+        loop {
+            let decision = self.engine.decide(subject, cost).await;
+            if decision.is_allowed() {
+                return Ok(decision);
+            }
+            sleep(wait.pause(began.elapsed(), decision.into())?).await;
+        }
     }
 
     /// Replaces all policies, at once for all clones and threads. Counts are kept: a policy goes on with those of
@@ -245,7 +248,7 @@ impl Limiter {
         policies: impl IntoIterator<Item = Policy>,
     ) -> Result<(), BuildError> {
         let policies = policies.into_iter().collect();
-        let set = PolicySet::new(policies, self.engine.store.is_exact())?;
+        let set = PolicySet::new(policies, self.engine.store.capabilities().exact)?;
         self.engine.policies.replace(set);
         Ok(())
     }

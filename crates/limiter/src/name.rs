@@ -20,9 +20,9 @@ pub(crate) fn intern(name: &Cow<'static, str>) -> Result<PolicyName, BuildError>
         Cow::Borrowed(name) => PolicyName::new(name),
         Cow::Owned(name) => PolicyName::check(name).and_then(|()| PolicyName::new(kept(name))),
     };
-    interned.map_err(|source: NameError| BuildError::Name {
+    interned.map_err(|reason: NameError| BuildError::Name {
         name: name.to_string(),
-        source,
+        reason,
     })
 }
 

@@ -57,7 +57,6 @@ pub enum Event<'a> {
         error: &'a StoreError,
     },
     /// The store does not answer any more: from now on outage settings decide.
-    #[non_exhaustive]
     OutageBegan,
     /// The store answers again.
     #[non_exhaustive]

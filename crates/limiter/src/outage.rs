@@ -128,3 +128,56 @@ impl OutageTracker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::Observer;
+    use crate::clock::AnyClock;
+
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<bool>>>);
+
+    impl Observer for Told {
+        fn observe(&self, event: &Event<'_>) {
+            self.0
+                .lock()
+                .unwrap()
+                .push(matches!(event, Event::OutageBegan));
+        }
+    }
+
+    /// Whatever threads do at once, beginnings and ends alternate, and the last thing told is what is.
+    #[test]
+    fn observers_are_told_in_order() {
+        let (tracker, told) = (OutageTracker::default(), Told::default());
+        let observers = Observers::new(vec![Box::new(told.clone())], AnyClock::default());
+        let seconds = AtomicU64::new(0);
+        let later = || Timestamp::from_secs(seconds.fetch_add(2, Ordering::SeqCst));
+        let answer = Decision::uncounted(true, 1, Timestamp::EPOCH, Provenance::Store);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let error = StoreError::new(ErrorKind::Unavailable, "gone");
+                        tracker.failed(&error, later(), &observers);
+                        tracker.answered(&answer, later, &observers);
+                    }
+                });
+            }
+        });
+        let told = told.0.lock().unwrap();
+        assert!(
+            told.iter()
+                .enumerate()
+                .all(|(at, began)| *began == (at % 2 == 0))
+        );
+        assert_eq!(
+            told.last().copied(),
+            Some(tracker.lock().outage_since.is_some())
+        );
+    }
+}

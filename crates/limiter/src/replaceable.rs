@@ -40,7 +40,7 @@ impl Replaceable {
 
     /// Runs `f`, once, on the set that holds.
     #[inline]
-    pub(crate) fn with<R>(&self, f: impl Fn(&PolicySet) -> R) -> R {
+    pub(crate) fn with<R>(&self, mut f: impl FnMut(&PolicySet) -> R) -> R {
         let version = self.version();
         let result = SEEN.try_with(|seen| {
             let seen = seen.try_borrow().ok()?;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tidegate_core::Decision;
-use tokio::time::{Instant, sleep};
 
 /// How long to wait to be admitted.
 ///
@@ -44,19 +43,15 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// The shortest pause between two questions: the resolution of tokio's timers.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
-/// Asks `check` until it admits, waiting as long as it says between two questions.
-pub(crate) async fn until_admitted(
-    wait: Wait,
-    check: impl AsyncFn() -> Decision,
-) -> Result<Decision, WaitError> {
-    let deadline = wait.deadline;
-    let began = Instant::now();
-    loop {
-        let decision = check().await;
-        if decision.is_allowed() {
-            return Ok(decision);
-        }
-        let left = deadline.saturating_sub(began.elapsed());
+impl Wait {
+    /// How long to pause after a denial, when so much time has `passed` since the wait began.
+    pub(crate) fn pause(
+        self,
+        passed: Duration,
+        decision: Box<Decision>,
+    ) -> Result<Duration, WaitError> {
+        let deadline = self.deadline;
+        let left = deadline.saturating_sub(passed);
         let unavailable = decision.is_unavailable();
         let needed = match decision.retry_after() {
             Some(needed) => needed,
@@ -64,21 +59,21 @@ pub(crate) async fn until_admitted(
             None if unavailable => ASK_AGAIN.min(left),
             None => return Err(WaitError::Never { decision }),
         };
-        if needed > left || left.is_zero() {
-            return Err(if unavailable {
-                WaitError::Unavailable { deadline, decision }
-            } else {
-                WaitError::DeadlineExceeded {
-                    deadline,
-                    needed,
-                    decision,
-                }
-            });
+        if needed <= left && !left.is_zero() {
+            let pause = needed
+                .max(SHORTEST_PAUSE)
+                .saturating_add(up_to(self.jitter));
+            return Ok(pause.min(left));
         }
-        let pause = needed
-            .max(SHORTEST_PAUSE)
-            .saturating_add(up_to(wait.jitter));
-        sleep(pause.min(left)).await;
+        Err(if unavailable {
+            WaitError::Unavailable { deadline, decision }
+        } else {
+            WaitError::DeadlineExceeded {
+                deadline,
+                needed,
+                decision,
+            }
+        })
     }
 }
 
@@ -100,13 +95,13 @@ pub enum WaitError {
         /// How much longer it would have had to wait when this was found out.
         needed: Duration,
         /// The last decision.
-        decision: Decision,
+        decision: Box<Decision>,
     },
     /// Waiting never helps: the cost is above what a policy ever admits, or the subject is blocked.
     #[error("never admissible: the cost is above the limit, or the subject is blocked")]
     Never {
         /// The last decision.
-        decision: Decision,
+        decision: Box<Decision>,
     },
     /// The store could not be reached until the deadline, and a policy denies without it.
     #[error(
@@ -116,6 +111,6 @@ pub enum WaitError {
         /// The deadline given.
         deadline: Duration,
         /// The last decision.
-        decision: Decision,
+        decision: Box<Decision>,
     },
 }

@@ -25,7 +25,8 @@ impl From<Quota> for Limit {
     }
 }
 
-/// A subject's limits under all policies: one for those that are not named, and those that are.
+/// A subject's limits under all policies: one for those that are not named, and those that are. Names that no
+/// policy has mean nothing.
 ///
 /// ```
 /// use tidegate_limiter::{Limit, Limits, Quota};

@@ -1,0 +1,152 @@
+//! L1: a decision waits for the store no longer than the deadline, and soon not at all.
+
+use std::time::Duration;
+
+use tidegate_limiter::{ErrorKind, Fallback, Limiter, Provenance};
+use tokio::time::Instant;
+
+use crate::support::{DEADLINE, Mode, Unreliable, admitted, limiter, policy};
+
+fn hanging() -> (Unreliable, Limiter) {
+    let store = Unreliable::remote();
+    store.set(Mode::Hangs);
+    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
+    (store, limiter)
+}
+
+/// How long one decision takes.
+async fn waited(limiter: &Limiter) -> Duration {
+    let began = Instant::now();
+    let decision = limiter.check("alice").await;
+    assert!(decision.is_allowed());
+    began.elapsed()
+}
+
+/// Makes the limiter lose its patience.
+async fn exhaust(limiter: &Limiter) {
+    for _ in 0..5 {
+        assert_eq!(waited(limiter).await, DEADLINE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_a_decision_waits_at_most_the_deadline() {
+    let (_store, limiter) = hanging();
+    assert_eq!(waited(&limiter).await, DEADLINE);
+    let began = Instant::now();
+    assert_eq!(
+        limiter.peek("alice").await.unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+    assert_eq!(
+        limiter.reset("alice").await.unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+    assert_eq!(began.elapsed(), 2 * DEADLINE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_an_answer_just_in_time_counts_and_one_too_late_does_not() {
+    let (store, limiter) = hanging();
+    store.set(Mode::Slow(DEADLINE - Duration::from_millis(1)));
+    assert_eq!(limiter.check("alice").await.provenance(), Provenance::Store);
+    store.set(Mode::Slow(DEADLINE + Duration::from_millis(1)));
+    assert_eq!(
+        limiter.check("alice").await.provenance(),
+        Provenance::Outage(Fallback::Full)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_a_store_that_hangs_for_ever_is_not_waited_for_every_time() {
+    let (store, limiter) = hanging();
+    exhaust(&limiter).await;
+    let calls = store.calls();
+    for _ in 0..100 {
+        assert_eq!(waited(&limiter).await, Duration::ZERO);
+    }
+    assert_eq!(store.calls(), calls, "nor asked");
+    assert_eq!(
+        limiter.peek("alice").await.unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_quickly_is_asked_every_time() {
+    let (store, limiter) = hanging();
+    store.set(Mode::Fails(ErrorKind::Unavailable));
+    assert_eq!(admitted(&limiter, "alice", 100).await, 100);
+    assert_eq!(store.calls(), 100);
+    store.set(Mode::Works);
+    assert_eq!(
+        limiter.check("alice").await.provenance(),
+        Provenance::Store,
+        "healed at once"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_one_probe_at_a_time_and_ever_fewer_of_them() {
+    let (store, limiter) = hanging();
+    exhaust(&limiter).await;
+    store.take_most_in_flight();
+    let before = store.calls();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        assert_eq!(
+            waited(&limiter).await,
+            Duration::ZERO,
+            "a probe is nobody's request"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let probes = store.calls() - before;
+    // Spaced by 5 s on average in the end (full jitter), much less at first; the floor alone would allow 600.
+    assert!((8..=80).contains(&probes), "{probes} probes in a minute");
+    assert_eq!(store.take_most_in_flight(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3_heals_within_the_backoff_cap_and_the_deadline() {
+    let (store, limiter) = hanging();
+    exhaust(&limiter).await;
+    for _ in 0..500 {
+        waited(&limiter).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    store.set(Mode::Works);
+    let healed = Instant::now();
+    while limiter.check("alice").await.provenance() != Provenance::Store {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(healed.elapsed() <= Duration::from_secs(5) + DEADLINE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_answered_with_an_error_ends_the_waiting_game_too() {
+    let (store, limiter) = hanging();
+    exhaust(&limiter).await;
+    store.set(Mode::Fails(ErrorKind::Unavailable));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    waited(&limiter).await;
+    tokio::time::sleep(DEADLINE).await;
+    let calls = store.calls();
+    waited(&limiter).await;
+    assert_eq!(
+        store.calls(),
+        calls + 1,
+        "it is asked again, for it does not hang"
+    );
+}
+
+#[test]
+fn a_store_that_must_be_awaited_without_a_runtime_is_an_outage_and_no_panic() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let limiter = runtime
+        .block_on(async { limiter(&Unreliable::remote(), policy(1).outage(Fallback::Open)) });
+    let decision = runtime.block_on(limiter.check("alice"));
+    assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Open));
+}
