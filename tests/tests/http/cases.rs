@@ -443,6 +443,17 @@ pub(crate) fn trusted_proxies_speak_for_their_clients() -> Case {
     case(behind(ForwardedField::XForwardedFor), steps)
 }
 
+pub(crate) fn a_peer_that_is_not_trusted_speaks_for_itself() -> Case {
+    let steps = [
+        with("x-forwarded-for", "192.0.2.1", ok(2, 60)),
+        with("x-forwarded-for", "192.0.2.2", ok(1, 60)),
+    ];
+    case(
+        by(By::Proxied(ForwardedField::XForwardedFor, "10.0.0.0/8")),
+        steps,
+    )
+}
+
 pub(crate) fn the_forwarded_field_is_understood() -> Case {
     let name = "forwarded";
     let steps = [

@@ -62,6 +62,7 @@ table! {
     shadow_reports_and_denies_nothing
     forged_forwarding_headers_change_nothing
     trusted_proxies_speak_for_their_clients
+    a_peer_that_is_not_trusted_speaks_for_itself
     the_forwarded_field_is_understood
     malformed_forwarding_headers_count_for_the_proxy
     routes_count_apart_whatever_their_paths

@@ -104,3 +104,59 @@ impl Proxies {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("0 proxies: it must be 1 or more; without proxies, name none")]
 pub struct ZeroHops;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlainRequest;
+
+    fn client(proxies: &Proxies, peer: [u8; 4], lines: &[&str]) -> Option<IpAddr> {
+        let request = PlainRequest::new("GET");
+        let request = lines.iter().fold(request, |request, line| {
+            request.with_header("x-forwarded-for", line)
+        });
+        proxies.client(peer.into(), &request)
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_peer_that_is_not_trusted_speaks_for_itself() {
+        let ranges = "10.0.0.0/8".parse().unwrap();
+        let proxies = Proxies::trusted(ForwardedField::XForwardedFor, ranges);
+        assert_eq!(client(&proxies, [10, 0, 0, 1], &["1.1.1.1"]), ip("1.1.1.1"));
+        assert_eq!(client(&proxies, [11, 0, 0, 1], &["1.1.1.1"]), None);
+    }
+
+    #[test]
+    fn trusted_entries_are_skipped_over_lines_and_the_leftmost_is_nothing_special() {
+        let ranges = "10.0.0.0/8".parse().unwrap();
+        let proxies = Proxies::trusted(ForwardedField::XForwardedFor, ranges);
+        let peer = [10, 0, 0, 1];
+        assert_eq!(
+            client(&proxies, peer, &["6.6.6.6, 1.1.1.1", "10.0.0.2, 10.0.0.3"]),
+            ip("1.1.1.1")
+        );
+        assert_eq!(
+            client(&proxies, peer, &["10.0.0.2, 10.0.0.3"]),
+            None,
+            "only proxies"
+        );
+        assert_eq!(client(&proxies, peer, &["1.1.1.1, junk, 10.0.0.2"]), None);
+        assert_eq!(client(&proxies, peer, &[]), None);
+    }
+
+    #[test]
+    fn a_number_of_hops_is_counted_from_the_end() {
+        let hops = |hops| Proxies::hops(ForwardedField::XForwardedFor, hops).unwrap();
+        let lines = ["6.6.6.6, 1.1.1.1", "2.2.2.2"];
+        let peer = [127, 0, 0, 1];
+        assert_eq!(client(&hops(1), peer, &lines), ip("2.2.2.2"));
+        assert_eq!(client(&hops(2), peer, &lines), ip("1.1.1.1"));
+        assert_eq!(client(&hops(4), peer, &lines), None, "too short");
+        assert_eq!(client(&hops(1), peer, &["2.2.2.2, junk"]), None);
+        assert!(Proxies::hops(ForwardedField::XForwardedFor, 0).is_err());
+    }
+}
