@@ -182,13 +182,12 @@ impl Group {
             return None;
         }
         self.roll(now);
-        let (only, want) = wanting.map_or((None, 0), |(rules, want)| (Some(rules), want));
-        let chosen = self.members.iter().filter(|member| {
-            only.is_none_or(|rules| rules.iter().any(|rule| rule.id() == member.rule.id()))
-        });
-        let reports: Vec<(Rule, Report)> = chosen
-            .map(|member| (*member.rule, member.replica.report(member.rule.quota())))
-            .collect();
+        let part = |member: &Member| (*member.rule, member.replica.report(member.rule.quota()));
+        let (reports, want): (Vec<(Rule, Report)>, u64) = match wanting {
+            // In the order of the requests' policies, which is the order of the replies.
+            Some((rules, want)) => (rules.iter().filter_map(|rule| self.member(rule)).map(part).collect(), want),
+            None => (self.members.iter().map(part).collect(), 0),
+        };
         if reports.is_empty() {
             return None;
         }
@@ -304,10 +303,15 @@ impl Group {
             .sum()
     }
 
-    /// Whether it may be forgotten: everything is told, and nothing it knows matters any more.
+    /// Whether it may be forgotten: nothing that it knows matters any more, or could still be reported.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let idle = |member: &Member| member.replica.idle_at(member.rule.quota()) <= now;
-        self.call.is_none() && !self.is_untold() && self.members.iter().all(idle)
+        self.call.is_none() && self.members.iter().all(idle)
+    }
+
+    /// Whether a call is under way for which requests wait.
+    pub fn is_asking(&self) -> bool {
+        self.call.is_some_and(|call| call.wants)
     }
 
     /// How old the knowledge of this subject is; zero if nothing has been heard, since then it is this node's own.

@@ -107,6 +107,14 @@ impl Link {
         }
     }
 
+    /// Until when shares still hold, if the store has just come back.
+    pub const fn returning_until(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Returning { until, .. } => Some(until),
+            State::Connected | State::Out { .. } => None,
+        }
+    }
+
     fn count(&self) -> u32 {
         self.nodes
             .unwrap_or(1)

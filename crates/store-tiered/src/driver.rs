@@ -1,0 +1,128 @@
+//! The background task: reports at every tick, asks at once for those who wait, probes a store that is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidegate_clock::Clock;
+use tidegate_core::{Outcome, Timestamp};
+use tidegate_store::{ErrorKind, Registry, StoreError};
+use tidegate_table::Digest;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::flush::Which;
+use crate::inner::Inner;
+
+/// How many subjects go into one call.
+const BATCH: usize = 256;
+/// How many calls may be under way at once (R4).
+const CALLS: usize = 8;
+/// How often a node says that it is alive.
+const REGISTER: Duration = Duration::from_secs(1);
+
+/// Drives the node until the store is dropped.
+pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
+    let calls = Arc::new(Semaphore::new(CALLS));
+    let mut register_at = Instant::now();
+    while !inner.stopping.load(Ordering::Acquire) {
+        if !inner.membership.is_open_for_calls() {
+            settle_waiters(&inner);
+            probe_when_due(&inner).await;
+            register_at = Instant::now();
+            continue;
+        }
+        if Instant::now() >= register_at {
+            register_at = Instant::now() + jittered(REGISTER);
+            tokio::spawn(register(Arc::clone(&inner)));
+        }
+        let tick = Instant::now() + jittered(inner.agenda.tick());
+        tokio::select! {
+            () = inner.agenda.urgent() => {}
+            () = sleep_until(tick.min(register_at)) => {
+                let due = inner.agenda.take_due(inner.now());
+                send_all(&inner, &due, &calls).await;
+            }
+        }
+        let urgent = inner.agenda.take_now(BATCH);
+        send_all(&inner, &urgent, &calls).await;
+    }
+}
+
+/// Sends what is to be said of these subjects, in batches.
+async fn send_all<C: Clock>(inner: &Arc<Inner<C>>, digests: &[Digest], calls: &Arc<Semaphore>) {
+    for chunk in digests.chunks(BATCH) {
+        let batch = inner.compose(chunk, Which::Due);
+        if batch.is_empty() {
+            continue;
+        }
+        // Never closed, so there always is a permit in the end.
+        let Ok(permit) = Arc::clone(calls).acquire_owned().await else {
+            return;
+        };
+        let inner = Arc::clone(inner);
+        tokio::spawn(async move {
+            inner.send(batch).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Between four and six fifths of a duration, so that nodes do not march in step.
+fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(0.8 + 0.4 * fastrand::f64())
+}
+
+async fn register<C: Clock>(inner: Arc<Inner<C>>) {
+    if let Err(error) = ask_registry(&inner).await {
+        inner.failed(&error);
+    }
+}
+
+/// Says that this node is alive, and hears how many are.
+async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
+    inner.counters.calls.fetch_add(1, Ordering::Relaxed);
+    let sent = inner.clock.now();
+    let answer = timeout(inner.deadline, inner.store.register(inner.node)).await;
+    let Registry { nodes, now } = match answer {
+        Ok(answer) => answer?,
+        Err(_) => {
+            let message = format!("no answer within {:?}", inner.deadline);
+            return Err(StoreError::new(ErrorKind::Timeout, message));
+        }
+    };
+    let received = inner.clock.now();
+    inner.membership.answered(sent, now, received);
+    inner.membership.registered(nodes, received);
+    Ok(())
+}
+
+/// Nobody waits for a store that is not asked.
+fn settle_waiters<C: Clock>(inner: &Inner<C>) {
+    for digest in inner.agenda.take_now(usize::MAX) {
+        inner.settle_without_store(digest);
+    }
+}
+
+/// Waits until a probe is due and makes it: registering writes, so a store that answers it works.
+async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>) {
+    let now = inner.clock.now();
+    let due = inner.membership.next_probe().unwrap_or(Timestamp::EPOCH);
+    if due > now {
+        // Looked at again soon: a request that was queued when the breaker opened must not wait for a probe.
+        sleep(due.since(now).min(inner.agenda.tick())).await;
+        return;
+    }
+    if !inner.membership.start_probe(now) {
+        return;
+    }
+    let outcome = match ask_registry(inner).await {
+        Ok(()) => Outcome::Success,
+        Err(error) if error.kind() == ErrorKind::Refused => Outcome::Refused,
+        Err(_) => Outcome::Failure,
+    };
+    let now = inner.clock.now();
+    if inner.membership.finish_probe(outcome, now, fastrand::u64(..)).is_some() {
+        tracing::info!("the shared store answers again");
+    }
+}

@@ -1,0 +1,289 @@
+//! One batched call to the shared store: composed from subjects, sent, and its answer taken into account.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tidegate_clock::Clock;
+use tidegate_core::shared::Reply;
+use tidegate_core::tiered::{Outgoing, View};
+use tidegate_core::{Outcome, Subject, Timestamp};
+use tidegate_store::{ErrorKind, StoreError, SyncRequest};
+use tidegate_table::Digest;
+use tokio::time::timeout;
+
+use crate::held::{Held, Listed, Waiter};
+use crate::inner::{Inner, Listing};
+
+/// A subject's part of a batch.
+struct Item {
+    digest: Digest,
+    subject: Box<[u8]>,
+    outgoing: Outgoing,
+}
+
+/// Which subjects are put into a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those for which requests wait, or that are due.
+    Due,
+    /// All of which the store lacks anything.
+    Untold,
+}
+
+/// A batch that is ready to be sent.
+pub(crate) struct Batch {
+    items: Vec<Item>,
+}
+
+impl Batch {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+impl<C: Clock> Inner<C> {
+    /// Composes a batch from subjects that were listed.
+    pub(crate) fn compose(&self, digests: &[Digest], which: Which) -> Batch {
+        let items = digests
+            .iter()
+            .filter_map(|digest| self.compose_one(*digest, which));
+        Batch {
+            items: items.collect(),
+        }
+    }
+
+    fn compose_one(&self, digest: Digest, which: Which) -> Option<Item> {
+        self.with_known(digest, |held, view, now| {
+            held.listed = Listed::No;
+            let outgoing = if held.has_waiters() {
+                compose_wishes(held, now)
+            } else if is_wanted(held, view, which, now, self) {
+                held.group.compose(None, now)
+            } else {
+                None
+            };
+            let item = outgoing.map(|outgoing| Item {
+                digest,
+                subject: held.subject.clone(),
+                outgoing,
+            });
+            (item, Listing::Nothing)
+        })
+        .flatten()
+    }
+
+    /// Sends a batch and takes the answer into account.
+    pub(crate) async fn send(self: Arc<Self>, batch: Batch) {
+        self.counters.calls.fetch_add(1, Ordering::Relaxed);
+        let requests: Vec<SyncRequest<'_>> = batch
+            .items
+            .iter()
+            .map(|item| SyncRequest {
+                subject: Subject::new(&item.subject),
+                reports: &item.outgoing.reports,
+                want: item.outgoing.want,
+            })
+            .collect();
+        let sent = self.clock.now();
+        let answered = timeout(self.deadline, self.store.sync(self.node, &requests)).await;
+        let received = self.clock.now();
+        let failure = match answered {
+            Ok(Ok(replies)) if replies.len() == requests.len() => {
+                let at = replies
+                    .iter()
+                    .flatten()
+                    .flatten()
+                    .map(|reply| reply.now)
+                    .max();
+                if let Some(store) = at {
+                    self.membership.answered(sent, store, received);
+                }
+                for (item, reply) in batch.items.iter().zip(replies) {
+                    self.hear(item, reply);
+                }
+                return;
+            }
+            Ok(Ok(replies)) => StoreError::new(
+                ErrorKind::Internal,
+                format!(
+                    "the shared store answered {} of {} subjects",
+                    replies.len(),
+                    requests.len()
+                ),
+            ),
+            Ok(Err(error)) => error,
+            Err(_) => StoreError::new(
+                ErrorKind::Timeout,
+                format!("no answer within {:?}", self.deadline),
+            ),
+        };
+        self.failed(&failure);
+        for item in &batch.items {
+            self.give_up(item);
+        }
+    }
+
+    /// The store did not answer a call, or a probe.
+    pub(crate) fn failed(&self, error: &StoreError) {
+        let outcome = match error.kind() {
+            ErrorKind::Refused => Outcome::Refused,
+            // This client's own doing, or one subject's: they say nothing about the store.
+            ErrorKind::Overloaded | ErrorKind::Corrupt => return,
+            _ => Outcome::Failure,
+        };
+        let now = self.clock.now();
+        if self
+            .membership
+            .failed(outcome, now, fastrand::u64(..))
+            .is_some()
+        {
+            tracing::warn!(%error, "the shared store does not answer: outage settings decide until it does");
+            self.agenda.wake();
+        }
+    }
+
+    fn hear(&self, item: &Item, replies: Result<Vec<Reply>, StoreError>) {
+        let replies = match replies {
+            Ok(replies) if replies.len() == item.outgoing.reports.len() => replies,
+            Ok(_) => {
+                tracing::warn!("the shared store answered for other policies than it was asked");
+                return self.give_up(item);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the shared store cannot serve a subject");
+                return self.give_up(item);
+            }
+        };
+        self.with_known(item.digest, |held, view, now| {
+            let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
+            let (given, used) = distribute(&mine, &replies);
+            match held.group.hear(&item.outgoing, &replies, used, now) {
+                Some(heard) => self.dropped(heard.dropped),
+                None => return ((), Listing::Nothing),
+            }
+            for (waiter, given) in mine.into_iter().zip(given) {
+                let decision =
+                    held.group
+                        .answered(&waiter.rules, &replies, waiter.cost, given);
+                // Nobody waits any more if this fails; it was counted once (L6).
+                let _ = waiter.answer.send(decision);
+            }
+            ((), self.look_again(held, view, now))
+        });
+    }
+
+    /// The call failed: whoever waited for it is decided by the outage settings.
+    fn give_up(&self, item: &Item) {
+        self.with_known(item.digest, |held, view, now| {
+            if !held.group.give_up(item.outgoing.call, now) {
+                return ((), Listing::Nothing);
+            }
+            for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
+                decide_waiter(held, waiter, view, true, now);
+            }
+            ((), self.look_again(held, view, now))
+        });
+    }
+
+    /// Those who came while the call was under way are looked at again; who still must ask stays.
+    fn look_again(&self, held: &mut Held, view: &View, now: Timestamp) -> Listing {
+        let mut intern = self.intern_for();
+        for waiter in held.take(|waiter| waiter.call.is_none()) {
+            if waiter.answer.is_closed() {
+                continue;
+            }
+            match held
+                .group
+                .acquire(&waiter.rules, waiter.cost, view, now, &mut intern)
+            {
+                Some(decision) => {
+                    let _ = waiter.answer.send(decision);
+                }
+                None => held.queue.get_or_insert_default().waiters.push_back(waiter),
+            }
+        }
+        if held.has_waiters() {
+            Listing::Now
+        } else {
+            Listing::Nothing
+        }
+    }
+
+    /// Everybody who waits for the subject is decided by the outage settings: the store is not asked any more.
+    pub(crate) fn settle_without_store(&self, digest: Digest) {
+        self.with_known(digest, |held, view, now| {
+            held.listed = Listed::No;
+            for waiter in held.take(|waiter| waiter.call.is_none()) {
+                decide_waiter(held, waiter, view, false, now);
+            }
+            ((), Listing::Later(now + self.timing.report))
+        });
+    }
+
+    fn dropped(&self, dropped: u64) {
+        if dropped > 0 {
+            self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
+    }
+}
+
+fn decide_waiter(held: &mut Held, waiter: Waiter, view: &View, unanswered: bool, now: Timestamp) {
+    if waiter.answer.is_closed() {
+        return;
+    }
+    let decision =
+        held.group
+            .decide_without_store(&waiter.rules, waiter.cost, view, unanswered, now);
+    let _ = waiter.answer.send(decision);
+}
+
+/// Composes a call for those who wait under the same policies as the first of them.
+fn compose_wishes(held: &mut Held, now: Timestamp) -> Option<Outgoing> {
+    let queue = held.queue.as_mut()?;
+    let rules = queue.waiters.front()?.rules.clone();
+    let wanted = |waiter: &&mut Waiter| waiter.is_under(&rules) && !waiter.answer.is_closed();
+    let want = queue
+        .waiters
+        .iter_mut()
+        .filter(wanted)
+        .map(|waiter| waiter.cost)
+        .sum();
+    let outgoing = held.group.compose(Some((&rules, want)), now)?;
+    for waiter in queue.waiters.iter_mut().filter(wanted) {
+        waiter.call = Some(outgoing.call);
+    }
+    Some(outgoing)
+}
+
+fn is_wanted<C: Clock>(
+    held: &Held,
+    view: &View,
+    which: Which,
+    now: Timestamp,
+    inner: &Inner<C>,
+) -> bool {
+    match which {
+        Which::Untold => held.group.is_untold(),
+        Which::Due => held
+            .group
+            .due(view, &inner.timing)
+            .is_some_and(|due| due <= now),
+    }
+}
+
+/// Gives what was granted to those who wait, in order; says how much of it was used.
+fn distribute<'a>(
+    waiters: impl IntoIterator<Item = &'a Waiter>,
+    replies: &[Reply],
+) -> (Vec<bool>, u64) {
+    let got = replies.iter().map(|reply| reply.got).min().unwrap_or(0);
+    let mut left = got;
+    let given = waiters.into_iter().map(|waiter| {
+        let fits = waiter.cost <= left && !waiter.answer.is_closed();
+        left -= if fits { waiter.cost } else { 0 };
+        fits
+    });
+    let given = given.collect();
+    (given, got - left)
+}
+

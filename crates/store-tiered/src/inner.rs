@@ -1,0 +1,275 @@
+//! What requests and background tasks share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tidegate_clock::Clock;
+use tidegate_core::shared::NodeId;
+use tidegate_core::tiered::{Timing, View};
+use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
+use tidegate_store::{Request, SharedStore};
+use tidegate_table::{Digest, Locked, Table};
+use tokio::sync::oneshot;
+
+use crate::agenda::Agenda;
+use crate::held::{Held, Listed};
+use crate::membership::Membership;
+use crate::overflow::Overflow;
+
+/// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
+const MOST_WAITING: usize = 4_096;
+/// How many different policies are kept once and shared by all subjects that they apply to.
+const MOST_SHARED_RULES: usize = 1_024;
+
+pub(crate) struct Inner<C> {
+    pub(crate) store: Arc<dyn SharedStore>,
+    pub(crate) clock: C,
+    pub(crate) node: NodeId,
+    pub(crate) deadline: Duration,
+    pub(crate) timing: Timing,
+    pub(crate) table: Table<Held>,
+    pub(crate) agenda: Agenda,
+    pub(crate) membership: Membership,
+    pub(crate) overflow: Overflow,
+    pub(crate) counters: Counters,
+    pub(crate) stopping: AtomicBool,
+    /// Every subject has one entry in the table, under all policies.
+    whole: PolicyId,
+    rules: Mutex<Vec<Arc<Rule>>>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) calls: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    pub(crate) overflowed: AtomicU64,
+}
+
+/// What a request is told at once.
+pub(crate) enum AtOnce {
+    Decided(Decision),
+    /// It waits: as which ticket, and where the answer will come.
+    Waits(u64, oneshot::Receiver<Decision>),
+}
+
+/// What to do with a subject after it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Listing {
+    Nothing,
+    Later(Timestamp),
+    Now,
+}
+
+impl<C: Clock> Inner<C> {
+    pub(crate) fn new(
+        store: Arc<dyn SharedStore>,
+        clock: C,
+        table: Table<Held>,
+        membership: Membership,
+        (deadline, timing): (Duration, Timing),
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            node: NodeId::from_random(fastrand::u64(..)),
+            deadline,
+            timing,
+            table,
+            agenda: Agenda::new(timing.report),
+            membership,
+            overflow: Overflow::default(),
+            counters: Counters::default(),
+            stopping: AtomicBool::new(false),
+            whole: whole(),
+            rules: Mutex::default(),
+        }
+    }
+
+    /// The store's time, as far as this node knows it.
+    #[inline]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.membership.store_time(self.clock.now())
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self, digest: Digest) -> Locked<'_, Held> {
+        self.table.lock(digest, || self.now())
+    }
+
+    /// Decides a request, if that needs no waiting.
+    #[inline]
+    pub(crate) fn try_decide(&self, request: &Request<'_>) -> Option<Decision> {
+        self.with_held(request, |inner, held, view, now| {
+            let decision =
+                held.group
+                    .acquire(request.rules, request.cost, view, now, &mut |rule| {
+                        inner.intern(rule)
+                    });
+            // The caller comes back to wait; until then the store may as well be told what is untold.
+            decision.map(|decision| (decision, Listing::Nothing))
+        })
+        .unwrap_or_else(|overflowed| Some(overflowed))
+    }
+
+    /// Decides a request, or lets it wait.
+    pub(crate) fn decide_or_wait(&self, request: &Request<'_>) -> AtOnce {
+        let outcome = self.with_held(request, |inner, held, view, now| {
+            let intern = &mut |rule: &Rule| inner.intern(rule);
+            let decision = held
+                .group
+                .acquire(request.rules, request.cost, view, now, intern);
+            Some(match decision {
+                Some(decision) => (AtOnce::Decided(decision), Listing::Nothing),
+                None if held.waiting() >= MOST_WAITING => {
+                    let decision = held.group.decide_without_store(
+                        request.rules,
+                        request.cost,
+                        view,
+                        false,
+                        now,
+                    );
+                    (AtOnce::Decided(decision), Listing::Nothing)
+                }
+                None => {
+                    let (ticket, answer) = held.wait(request.rules, request.cost);
+                    (AtOnce::Waits(ticket, answer), Listing::Now)
+                }
+            })
+        });
+        match outcome {
+            Ok(Some(at_once)) => at_once,
+            Ok(None) => AtOnce::Decided(self.overflow(request, self.now())),
+            Err(overflowed) => AtOnce::Decided(overflowed),
+        }
+    }
+
+    /// Works on the subject's entry, which is made if there is none. `Err`: there is no room for one, and the
+    /// overflow counter decided.
+    #[inline]
+    fn with_held<T>(
+        &self,
+        request: &Request<'_>,
+        work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Listing)>,
+    ) -> Result<Option<T>, Decision> {
+        let subject = request.subject.as_bytes();
+        let digest = self.table.digest(subject);
+        let mut locked = self.lock(digest);
+        let now = locked.now();
+        let place = match locked.find(self.whole) {
+            Some(place) => place,
+            None => {
+                let entry = [(self.whole, Held::new(subject))];
+                let inserted = locked.insert_all(entry).ok();
+                match inserted.and_then(|()| locked.find(self.whole)) {
+                    Some(place) => place,
+                    None => {
+                        drop(locked);
+                        return Err(self.overflow(request, now));
+                    }
+                }
+            }
+        };
+        let Some(held) = locked.value_mut(place) else {
+            return Ok(None);
+        };
+        let view = self.membership.view(now);
+        let Some((outcome, listing)) = work(self, held, &view, now) else {
+            return Ok(None);
+        };
+        let listing = self.plan(held, &view, now, listing);
+        drop(locked);
+        self.list(digest, listing);
+        Ok(Some(outcome))
+    }
+
+    /// Works on an entry that is known; nothing if it is gone.
+    pub(crate) fn with_known<T>(
+        &self,
+        digest: Digest,
+        work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Listing),
+    ) -> Option<T> {
+        let mut locked = self.lock(digest);
+        let now = locked.now();
+        let place = locked.find(self.whole)?;
+        let held = locked.value_mut(place)?;
+        let view = self.membership.view(now);
+        let (outcome, listing) = work(held, &view, now);
+        let listing = self.plan(held, &view, now, listing);
+        drop(locked);
+        self.list(digest, listing);
+        Some(outcome)
+    }
+
+    /// Where the subject belongs on the agenda after it was looked at, if it is not there already.
+    #[inline]
+    fn plan(&self, held: &mut Held, view: &View, now: Timestamp, wanted: Listing) -> Listing {
+        if held.listed == Listed::Now {
+            return Listing::Nothing;
+        }
+        let listing = match wanted {
+            Listing::Nothing => match held.group.due(view, &self.timing) {
+                Some(due) if due <= now => Listing::Now,
+                Some(due) => Listing::Later(due),
+                None => Listing::Nothing,
+            },
+            other => other,
+        };
+        match listing {
+            Listing::Now => held.listed = Listed::Now,
+            Listing::Later(_) if held.listed == Listed::Later => return Listing::Nothing,
+            Listing::Later(_) => held.listed = Listed::Later,
+            Listing::Nothing => {}
+        }
+        listing
+    }
+
+    #[inline]
+    fn list(&self, digest: Digest, listing: Listing) {
+        match listing {
+            Listing::Nothing => {}
+            Listing::Later(due) => self.agenda.list_later(digest, due),
+            Listing::Now => self.agenda.list_now(digest),
+        }
+    }
+
+    #[cold]
+    fn overflow(&self, request: &Request<'_>, now: Timestamp) -> Decision {
+        self.counters.overflowed.fetch_add(1, Ordering::Relaxed);
+        let nodes = self.membership.view(now).nodes;
+        self.overflow.decide(request, nodes, now)
+    }
+
+    /// One shared copy of a policy, for all subjects that it applies to.
+    fn intern(&self, rule: &Rule) -> Arc<Rule> {
+        let mut rules = self.rules.lock();
+        if let Some(known) = rules.iter().find(|known| ***known == *rule) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::new(*rule);
+        // Limits per subject can make many: beyond a bound each subject has its own.
+        if rules.len() < MOST_SHARED_RULES {
+            rules.push(Arc::clone(&shared));
+        }
+        shared
+    }
+
+    pub(crate) fn intern_for(&self) -> impl FnMut(&Rule) -> Arc<Rule> + '_ {
+        |rule| self.intern(rule)
+    }
+}
+
+fn whole() -> PolicyId {
+    // Both are valid, and only their digest is used.
+    const NAME: PolicyName = match PolicyName::new("whole-subject") {
+        Ok(name) => name,
+        Err(_) => unreachable!(),
+    };
+    const QUOTA: Quota = match Quota::per_second(1) {
+        Ok(quota) => quota,
+        Err(_) => unreachable!(),
+    };
+    PolicyId::new(NAME, &QUOTA)
+}

@@ -1,0 +1,165 @@
+//! How this node stands with the store and with its peers: breaker, link, and the store's clock.
+//!
+//! Requests read a copy in atomics; only the driver changes the state behind the lock.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tidegate_core::tiered::{Link, LinkConfig, Mode, StoreClock, View};
+use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+
+#[derive(Debug)]
+pub(crate) struct Membership {
+    state: Mutex<State>,
+    nodes: AtomicU32,
+    /// Nanoseconds from this node's clock to the store's.
+    offset: AtomicI64,
+    /// Since when the store has not answered, on this node's clock; 0 while it does.
+    out_since: AtomicU64,
+    /// Until when shares still hold; 0 if they do not.
+    returning_until: AtomicU64,
+    /// When the store last answered anything, on this node's clock.
+    heard_at: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    breaker: Breaker,
+    link: Link,
+    clock: StoreClock,
+}
+
+impl Membership {
+    pub(crate) fn new(link: LinkConfig, breaker: BreakerConfig) -> Self {
+        Self {
+            state: Mutex::new(State {
+                breaker: Breaker::new(breaker),
+                link: Link::new(link),
+                clock: StoreClock::default(),
+            }),
+            nodes: AtomicU32::new(link.expected_nodes.max(1)),
+            offset: AtomicI64::new(0),
+            out_since: AtomicU64::new(0),
+            returning_until: AtomicU64::new(0),
+            heard_at: AtomicU64::new(0),
+        }
+    }
+
+    /// The store's time at a moment of this node's clock.
+    #[inline]
+    pub(crate) fn store_time(&self, local: Timestamp) -> Timestamp {
+        let offset = self.offset.load(Ordering::Relaxed);
+        Timestamp::from_nanos(local.as_nanos().saturating_add_signed(offset))
+    }
+
+    /// What this node knows beyond one subject, at a moment of the store's clock.
+    #[inline]
+    pub(crate) fn view(&self, store_now: Timestamp) -> View {
+        let mode = match self.out_since.load(Ordering::Acquire) {
+            0 if self.returning_until.load(Ordering::Acquire) > self.local(store_now) => {
+                Mode::Returning
+            }
+            0 => Mode::Connected,
+            since => {
+                let since = self.store_time(Timestamp::from_nanos(since));
+                Mode::Out {
+                    lasted: store_now.since(since),
+                }
+            }
+        };
+        View {
+            nodes: self.nodes.load(Ordering::Relaxed),
+            mode,
+        }
+    }
+
+    fn local(&self, store_time: Timestamp) -> u64 {
+        let offset = self.offset.load(Ordering::Relaxed);
+        store_time
+            .as_nanos()
+            .saturating_add_signed(offset.saturating_neg())
+    }
+
+    /// Whether the store may be asked.
+    pub(crate) fn is_open_for_calls(&self) -> bool {
+        self.out_since.load(Ordering::Acquire) == 0
+    }
+
+    /// When the store last answered anything, on this node's clock, if it ever did.
+    pub(crate) fn heard_at(&self) -> Option<Timestamp> {
+        let at = self.heard_at.load(Ordering::Relaxed);
+        (at > 0).then(|| Timestamp::from_nanos(at))
+    }
+
+    /// A call was answered.
+    pub(crate) fn answered(&self, sent: Timestamp, store: Timestamp, received: Timestamp) {
+        let mut state = self.state.lock();
+        state.clock.learn(sent, store, received);
+        state.breaker.record(Outcome::Success, received, 0);
+        self.heard_at
+            .fetch_max(received.as_nanos(), Ordering::Relaxed);
+        self.publish(&state, received);
+    }
+
+    /// A call was not answered.
+    pub(crate) fn failed(
+        &self,
+        outcome: Outcome,
+        now: Timestamp,
+        random: u64,
+    ) -> Option<Transition> {
+        let mut state = self.state.lock();
+        let transition = state.breaker.record(outcome, now, random)?;
+        state.link.changed(transition, now);
+        self.publish(&state, now);
+        Some(transition)
+    }
+
+    /// The store said how many nodes there are.
+    pub(crate) fn registered(&self, nodes: u32, now: Timestamp) {
+        let mut state = self.state.lock();
+        state.link.registered(nodes);
+        self.publish(&state, now);
+    }
+
+    /// When the next probe may start, if probes are what is to be done.
+    pub(crate) fn next_probe(&self) -> Option<Timestamp> {
+        self.state.lock().breaker.next_probe()
+    }
+
+    /// Starts a probe, if one is due.
+    pub(crate) fn start_probe(&self, now: Timestamp) -> bool {
+        self.state.lock().breaker.start_probe(now)
+    }
+
+    /// The probe ended.
+    pub(crate) fn finish_probe(
+        &self,
+        outcome: Outcome,
+        now: Timestamp,
+        random: u64,
+    ) -> Option<Transition> {
+        let mut state = self.state.lock();
+        let transition = state.breaker.finish_probe(outcome, now, random)?;
+        state.link.changed(transition, now);
+        self.publish(&state, now);
+        Some(transition)
+    }
+
+    /// Copies what requests read into the atomics.
+    fn publish(&self, state: &State, now: Timestamp) {
+        let offset =
+            i128::from(state.clock.store_time(now).as_nanos()) - i128::from(now.as_nanos());
+        self.offset
+            .store(i64::try_from(offset).unwrap_or(0), Ordering::Relaxed);
+        let view = state.link.view(now);
+        self.nodes.store(view.nodes, Ordering::Relaxed);
+        let since = state.breaker.open_since().map_or(0, Timestamp::as_nanos);
+        let until = match view.mode {
+            Mode::Returning => state.link.returning_until().map_or(0, Timestamp::as_nanos),
+            Mode::Connected | Mode::Out { .. } => 0,
+        };
+        self.returning_until.store(until, Ordering::Release);
+        self.out_since.store(since, Ordering::Release);
+    }
+}

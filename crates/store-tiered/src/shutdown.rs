@@ -1,0 +1,62 @@
+//! Stopping: what is unsent is sent, for as long as is allowed (L7).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidegate_clock::Clock;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::flush::Which;
+use crate::inner::{Inner, Listing};
+
+/// What could not be sent before the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// Of how many subjects the store lacks something.
+    pub subjects: u64,
+    /// How much was admitted that the store does not know.
+    pub cost: u64,
+}
+
+/// Sends what is unsent, then says goodbye. Returns what was left when the time was over.
+pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration) -> Unsent {
+    let end = Instant::now() + within;
+    inner.stopping.store(true, Ordering::Release);
+    inner.agenda.wake();
+    let mut left = inner.agenda.take_all();
+    loop {
+        for chunk in left.chunks(256) {
+            let batch = inner.compose(chunk, Which::Untold);
+            if !batch.is_empty() && timeout_at(end, Arc::clone(inner).send(batch)).await.is_err() {
+                break;
+            }
+        }
+        left.extend(inner.agenda.take_all());
+        left.retain(|digest| inner.unsent(*digest).is_some());
+        if left.is_empty() || Instant::now() >= end {
+            break;
+        }
+        // The store failed, or a call of the driver's is still under way.
+        sleep(inner.agenda.tick().min(end - Instant::now())).await;
+    }
+    let farewell = inner.deadline.min(end.saturating_duration_since(Instant::now()));
+    // A node that cannot say goodbye is forgotten after a few seconds.
+    let _ = timeout(farewell, inner.store.deregister(inner.node)).await;
+    let costs = left.iter().filter_map(|digest| inner.unsent(*digest));
+    costs.fold(Unsent::default(), |sum, cost| Unsent {
+        subjects: sum.subjects + 1,
+        cost: sum.cost + cost,
+    })
+}
+
+impl<C: Clock> Inner<C> {
+    /// How much of the subject the store lacks, if anything.
+    fn unsent(&self, digest: tidegate_table::Digest) -> Option<u64> {
+        self.with_known(digest, |held, _, _| {
+            let unsent = held.group.is_untold().then(|| held.group.unsent());
+            (unsent, Listing::Nothing)
+        })
+        .flatten()
+    }
+}

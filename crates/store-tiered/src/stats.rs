@@ -1,0 +1,31 @@
+//! What a tiered store knows of itself, for metrics.
+
+use std::time::Duration;
+
+use tidegate_core::tiered::Mode;
+
+/// How a tiered store stands, and what it has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TieredStats {
+    /// Connected, out, or just returning.
+    pub mode: Mode,
+    /// How many nodes share each limit, this one included.
+    pub nodes: u32,
+    /// How long ago the shared store last answered anything; `None` if it never did.
+    pub lag: Option<Duration>,
+    /// The subjects that it holds.
+    pub entries: usize,
+    /// The most subjects that it may hold.
+    pub max_entries: usize,
+    /// How many idle subjects were dropped so far.
+    pub evicted: u64,
+    /// How many subjects are to be reported or looked at.
+    pub pending: usize,
+    /// How many calls to the shared store there were.
+    pub calls: u64,
+    /// How much was admitted and could no longer be reported, because its window was too long past.
+    pub dropped: u64,
+    /// How many requests were decided on the overflow counter, because the table was full.
+    pub overflowed: u64,
+}
