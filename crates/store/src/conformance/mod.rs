@@ -3,6 +3,7 @@
 //! Give it a [`Fixture`] that makes a fresh store for every case and lets the store's time pass, and look at
 //! the [`Report`]. Cases that the store's [`Capabilities`](crate::Capabilities) exclude are left out, and the
 //! report says so. Every case runs on the store itself, through `Box<dyn Store>` and through `Arc<dyn Store>`.
+//! A store that nodes share has a second suite, [`run_shared`], which takes a [`SharedFixture`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -38,6 +39,7 @@
 
 mod cases;
 mod report;
+mod shared;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ use futures_util::future::BoxFuture;
 use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule};
 
 pub use self::report::{Report, Verdict};
+pub use self::shared::{SharedFixture, run_shared};
 use crate::{Request, Store, StoreError};
 
 /// Makes stores for the suite, and lets their time pass.

@@ -103,7 +103,7 @@ impl fmt::Display for Report {
             };
             writeln!(
                 f,
-                "{:3} {:52} {:15} {word} {why}",
+                "{:3} {:52} {:20} {word} {why}",
                 row.guarantee, row.case, row.form
             )?;
         }
