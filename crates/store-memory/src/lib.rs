@@ -31,6 +31,7 @@
 
 mod builder;
 mod record;
+mod shared;
 mod store;
 
 pub use builder::{BuildError, Builder, DEFAULT_MAX_ENTRIES};

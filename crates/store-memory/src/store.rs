@@ -14,6 +14,7 @@ use tidegate_table::{Entry, Locked, Overflow, Place, Table};
 
 use crate::Builder;
 use crate::record::Record;
+use crate::shared::Nodes;
 
 /// A store for one process. See the [crate](crate)'s documentation.
 ///
@@ -22,6 +23,7 @@ pub struct MemoryStore<C: Clock = SystemClock> {
     table: Table<Record>,
     clock: C,
     overflowed: AtomicU64,
+    pub(crate) nodes: Nodes,
 }
 
 /// What a store holds and what it has done, for metrics.
@@ -62,7 +64,12 @@ impl<C: Clock> MemoryStore<C> {
             table,
             clock,
             overflowed: AtomicU64::new(0),
+            nodes: Nodes::default(),
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What it holds and what it has done.
@@ -83,7 +90,7 @@ impl<C: Clock> MemoryStore<C> {
     }
 
     #[inline]
-    fn lock(&self, request: &Request<'_>) -> Locked<'_, Record> {
+    pub(crate) fn lock(&self, request: &Request<'_>) -> Locked<'_, Record> {
         let digest = self.table.digest(request.subject.as_bytes());
         self.table.lock(digest, || self.clock.now())
     }
