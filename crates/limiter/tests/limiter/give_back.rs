@@ -13,7 +13,9 @@ async fn a_refund_gives_back_what_was_charged_and_only_that() {
     let first = limiter.check_with_cost("alice", 2).await;
     let denied = limiter.check_with_cost("alice", 2).await;
     assert!(first.is_allowed() && !denied.is_allowed());
+    let calls = store.calls();
     limiter.refund("alice", denied).await.unwrap();
+    assert_eq!(store.calls(), calls, "nobody is asked");
     assert_eq!(
         store.remaining("alice", quota(3)).await,
         1,

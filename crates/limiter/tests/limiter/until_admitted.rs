@@ -36,9 +36,15 @@ async fn admitted_at_once_where_there_is_room() {
 
 #[tokio::test(start_paused = true)]
 async fn l5_waits_as_long_as_the_denial_says_and_is_admitted() {
-    let (_store, limiter) = used_up().await;
+    let (store, limiter) = used_up().await;
     let told = limiter.check("alice").await.retry_after().unwrap();
+    let calls = store.calls();
     let waited = waited(&limiter, exactly(MINUTE)).await;
+    assert_eq!(
+        store.calls(),
+        calls + 2,
+        "once before the wait, once after it"
+    );
     assert!(
         waited >= told && waited < told + Duration::from_millis(2),
         "{waited:?}, told {told:?}"
