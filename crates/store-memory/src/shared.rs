@@ -38,9 +38,8 @@ impl State {
             return;
         }
         // A record still says something while its usage does, and for one window more.
-        self.totals.retain(|_, (quota, record)| {
-            quota.idle_at(record.usage()) + quota.window() > now
-        });
+        self.totals
+            .retain(|_, (quota, record)| quota.idle_at(record.usage()) + quota.window() > now);
         self.prune_at = self.totals.len() * 2;
     }
 }
@@ -52,12 +51,23 @@ impl<C: Clock> MemoryStore<C> {
         let now = subject.now();
         let places: Vec<_> = rules.iter().map(|rule| subject.find(rule.id())).collect();
         let usage = |place: &Option<_>| (*place).and_then(|place| subject.value(place));
-        let usages: Vec<Usage> =
-            places.iter().map(|place| usage(place).map_or_else(Usage::default, Record::usage)).collect();
+        let usages: Vec<Usage> = places
+            .iter()
+            .map(|place| usage(place).map_or_else(Usage::default, Record::usage))
+            .collect();
 
         let mut nodes = self.nodes.0.lock();
-        let keys = || rules.iter().map(|rule| (part.subject.as_bytes().into(), rule.id()));
-        let known = |key| nodes.totals.get(&key).map_or_else(Default::default, |(_, record)| record.clone());
+        let keys = || {
+            rules
+                .iter()
+                .map(|rule| (part.subject.as_bytes().into(), rule.id()))
+        };
+        let known = |key| {
+            nodes
+                .totals
+                .get(&key)
+                .map_or_else(Default::default, |(_, record)| record.clone())
+        };
         let mut records: Vec<SharedRecord> = keys().map(known).collect();
         for ((record, rule), usage) in records.iter_mut().zip(&rules).zip(usages) {
             record.set_usage(rule.quota(), usage, now);
@@ -71,7 +81,11 @@ impl<C: Clock> MemoryStore<C> {
             .filter(|(_, record)| !record.is_idle(now))
             .collect();
         subject.insert_all(fresh).map_err(|full| {
-            StoreError::new(ErrorKind::Overloaded, "the memory store has no room for a subject").with_source(full)
+            StoreError::new(
+                ErrorKind::Overloaded,
+                "the memory store has no room for a subject",
+            )
+            .with_source(full)
         })?;
         for ((key, rule), record) in keys().zip(&rules).zip(records) {
             nodes.totals.insert(key, (*rule.quota(), record));

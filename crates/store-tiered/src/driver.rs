@@ -122,7 +122,11 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>) {
         Err(_) => Outcome::Failure,
     };
     let now = inner.clock.now();
-    if inner.membership.finish_probe(outcome, now, fastrand::u64(..)).is_some() {
+    if inner
+        .membership
+        .finish_probe(outcome, now, fastrand::u64(..))
+        .is_some()
+    {
         tracing::info!("the shared store answers again");
     }
 }

@@ -162,9 +162,9 @@ impl<C: Clock> Inner<C> {
                 None => return ((), Listing::Nothing),
             }
             for (waiter, given) in mine.into_iter().zip(given) {
-                let decision =
-                    held.group
-                        .answered(&waiter.rules, &replies, waiter.cost, given);
+                let decision = held
+                    .group
+                    .answered(&waiter.rules, &replies, waiter.cost, given);
                 // Nobody waits any more if this fails; it was counted once (L6).
                 let _ = waiter.answer.send(decision);
             }
@@ -286,4 +286,3 @@ fn distribute<'a>(
     let given = given.collect();
     (given, got - left)
 }
-

@@ -73,11 +73,7 @@ impl Held {
     }
 
     /// Puts a request at the end of the queue.
-    pub(crate) fn wait(
-        &mut self,
-        rules: &[Rule],
-        cost: u64,
-    ) -> (u64, oneshot::Receiver<Decision>) {
+    pub(crate) fn wait(&mut self, rules: &[Rule], cost: u64) -> (u64, oneshot::Receiver<Decision>) {
         let (answer, receiver) = oneshot::channel();
         let queue = self.queue.get_or_insert_default();
         let ticket = queue.next;

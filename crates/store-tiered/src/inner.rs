@@ -203,6 +203,13 @@ impl<C: Clock> Inner<C> {
         Some(outcome)
     }
 
+    /// Reads an entry that is known, and leaves it where it is on the agenda.
+    pub(crate) fn inspect<T>(&self, digest: Digest, read: impl FnOnce(&Held) -> T) -> Option<T> {
+        let locked = self.lock(digest);
+        let place = locked.find(self.whole)?;
+        locked.value(place).map(read)
+    }
+
     /// Where the subject belongs on the agenda after it was looked at, if it is not there already.
     #[inline]
     fn plan(&self, held: &mut Held, view: &View, now: Timestamp, wanted: Listing) -> Listing {

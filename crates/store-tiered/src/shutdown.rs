@@ -1,5 +1,6 @@
 //! Stopping: what is unsent is sent, for as long as is allowed (L7).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use tidegate_clock::Clock;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::flush::Which;
-use crate::inner::{Inner, Listing};
+use crate::held::Held;
+use crate::inner::Inner;
 
 /// What could not be sent before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,19 +30,26 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
     loop {
         for chunk in left.chunks(256) {
             let batch = inner.compose(chunk, Which::Untold);
-            if !batch.is_empty() && timeout_at(end, Arc::clone(inner).send(batch)).await.is_err() {
+            if !batch.is_empty()
+                && timeout_at(end, Arc::clone(inner).send(batch))
+                    .await
+                    .is_err()
+            {
                 break;
             }
         }
         left.extend(inner.agenda.take_all());
-        left.retain(|digest| inner.unsent(*digest).is_some());
+        let mut seen = HashSet::new();
+        left.retain(|digest| seen.insert(*digest) && inner.unsent(*digest).is_some());
         if left.is_empty() || Instant::now() >= end {
             break;
         }
         // The store failed, or a call of the driver's is still under way.
         sleep(inner.agenda.tick().min(end - Instant::now())).await;
     }
-    let farewell = inner.deadline.min(end.saturating_duration_since(Instant::now()));
+    let farewell = inner
+        .deadline
+        .min(end.saturating_duration_since(Instant::now()));
     // A node that cannot say goodbye is forgotten after a few seconds.
     let _ = timeout(farewell, inner.store.deregister(inner.node)).await;
     let costs = left.iter().filter_map(|digest| inner.unsent(*digest));
@@ -53,10 +62,7 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
 impl<C: Clock> Inner<C> {
     /// How much of the subject the store lacks, if anything.
     fn unsent(&self, digest: tidegate_table::Digest) -> Option<u64> {
-        self.with_known(digest, |held, _, _| {
-            let unsent = held.group.is_untold().then(|| held.group.unsent());
-            (unsent, Listing::Nothing)
-        })
-        .flatten()
+        let unsent = |held: &Held| held.group.is_untold().then(|| held.group.unsent());
+        self.inspect(digest, unsent)?
     }
 }

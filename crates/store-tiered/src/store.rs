@@ -15,11 +15,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Builder;
 use crate::driver::drive;
 use crate::inner::{AtOnce, Inner, Listing};
 use crate::shutdown::{Unsent, shut_down};
 use crate::stats::TieredStats;
-use crate::Builder;
 
 /// A store that decides in memory and shares its counts. See the [crate](crate)'s documentation.
 ///
@@ -113,12 +113,16 @@ impl<C: Clock> TieredStore<C> {
             return decision;
         }
         // Answered at the last moment, perhaps.
-        place.give_up(request).or_else(|| answer.try_recv().ok()).unwrap_or_else(|| {
-            let mut group = Group::default();
-            let (view, now) = (self.inner.membership.view(self.inner.now()), self.inner.now());
-            group.look(request.rules, 0, now, &mut self.inner.intern_for());
-            group.decide_without_store(request.rules, request.cost, &view, false, now)
-        })
+        let answered = place.give_up(request).or_else(|| answer.try_recv().ok());
+        answered.unwrap_or_else(|| self.decide_unknown(request))
+    }
+
+    /// Decides by the outage settings for a subject of which nothing is known any more.
+    fn decide_unknown(&self, request: &Request<'_>) -> Decision {
+        let now = self.inner.now();
+        let (mut group, view) = (Group::default(), self.inner.membership.view(now));
+        let _ = group.look(request.rules, 0, now, &mut self.inner.intern_for());
+        group.decide_without_store(request.rules, request.cost, &view, false, now)
     }
 
     fn with_group<T>(
@@ -148,7 +152,8 @@ impl<C: Clock> Place<'_, C> {
             let decision = held.leave(ticket).map(|waiter| {
                 let unanswered = waiter.call.is_some();
                 let (rules, cost) = (request.rules, request.cost);
-                held.group.decide_without_store(rules, cost, view, unanswered, now)
+                held.group
+                    .decide_without_store(rules, cost, view, unanswered, now)
             });
             (decision, Listing::Nothing)
         });
@@ -194,7 +199,9 @@ impl<C: Clock> Store for TieredStore<C> {
     async fn peek(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
         let mut intern = self.inner.intern_for();
         let (rules, cost) = (request.rules, request.cost);
-        let known = self.with_group(request, |group, now| group.look(rules, cost, now, &mut intern));
+        let known = self.with_group(request, |group, now| {
+            group.look(rules, cost, now, &mut intern)
+        });
         Ok(known.unwrap_or_else(|| {
             let mut intern = self.inner.intern_for();
             Group::default().look(rules, cost, self.inner.now(), &mut intern)

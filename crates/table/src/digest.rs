@@ -87,7 +87,7 @@ impl Keys {
 }
 
 /// What stands for a subject in one table. Only the [`Keys`] that made it can make it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest {
     lo: u64,
     hi: u64,

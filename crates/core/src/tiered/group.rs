@@ -185,7 +185,14 @@ impl Group {
         let part = |member: &Member| (*member.rule, member.replica.report(member.rule.quota()));
         let (reports, want): (Vec<(Rule, Report)>, u64) = match wanting {
             // In the order of the requests' policies, which is the order of the replies.
-            Some((rules, want)) => (rules.iter().filter_map(|rule| self.member(rule)).map(part).collect(), want),
+            Some((rules, want)) => (
+                rules
+                    .iter()
+                    .filter_map(|rule| self.member(rule))
+                    .map(part)
+                    .collect(),
+                want,
+            ),
             None => (self.members.iter().map(part).collect(), 0),
         };
         if reports.is_empty() {

@@ -1,0 +1,45 @@
+//! The public suite, on a tiered store that is alone.
+
+use std::time::Duration;
+
+use tidegate_store::conformance::{self, Fixture};
+use tidegate_store::{StoreError, async_trait};
+use tidegate_store_memory::MemoryStore;
+use tidegate_store_tiered::TieredStore;
+
+use crate::support::TokioClock;
+
+struct Tiered {
+    clock: TokioClock,
+}
+
+#[async_trait]
+impl Fixture for Tiered {
+    type Store = TieredStore<TokioClock>;
+
+    fn window(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn fresh(&self) -> Result<Self::Store, StoreError> {
+        let shared = MemoryStore::builder().clock(self.clock).build().unwrap();
+        Ok(TieredStore::builder(shared)
+            .clock(self.clock)
+            .max_entries(10_000)
+            .build()
+            .unwrap())
+    }
+
+    async fn advance(&self, by: Duration) {
+        tokio::time::sleep(by).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn conformance_tiered() {
+    conformance::run(&Tiered {
+        clock: TokioClock::new(),
+    })
+    .await
+    .assert_passed();
+}

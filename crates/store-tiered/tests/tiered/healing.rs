@@ -1,0 +1,174 @@
+//! When the store comes back.
+
+use std::time::Duration;
+
+use tidegate_core::{Algorithm, Tolerance};
+
+use crate::support::{Fault, World, rules};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn g6_a_store_that_returns_empty_is_whole_within_a_second() {
+    let mut world = World::new(3);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow);
+    world.next_window(&rules).await;
+    world
+        .traffic(
+            &rules,
+            &[3, 2, 1],
+            Duration::from_millis(20),
+            Duration::from_secs(3),
+        )
+        .await;
+    world.set_fault(Fault::Hang);
+    world
+        .traffic(
+            &rules,
+            &[3, 2, 1],
+            Duration::from_millis(20),
+            Duration::from_secs(4),
+        )
+        .await;
+    world.lose_everything();
+    world.set_fault(Fault::None);
+    let admitted = world.admitted[&world.window(&rules)];
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(world.stored(&rules).await, admitted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g5_lost_answers_are_counted_once() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow)
+        .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    world.next_window(&rules).await;
+    for round in 0..20 {
+        world.set_fault_of(
+            0,
+            if round % 3 == 0 {
+                Fault::LoseReplies
+            } else {
+                Fault::None
+            },
+        );
+        for node in [0, 1] {
+            world.ask(node, &rules).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    world.set_fault(Fault::None);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let admitted = world.admitted[&world.window(&rules)];
+    assert_eq!(
+        world.stored(&rules).await,
+        admitted,
+        "{:?}",
+        world.provenances
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3_decisions_are_ordinary_again_after_the_outage() {
+    let mut world = World::new(3);
+    let rules = rules(100, Duration::from_secs(2), Algorithm::SlidingWindow);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(6),
+            Duration::from_secs(3),
+        )
+        .await;
+    world.set_fault(Fault::Hang);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(6),
+            Duration::from_secs(5),
+        )
+        .await;
+    world.set_fault(Fault::None);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(6),
+            Duration::from_secs(7),
+        )
+        .await;
+    world.provenances.clear();
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(6),
+            Duration::from_secs(4),
+        )
+        .await;
+    assert!(
+        !world.provenances.contains_key("share"),
+        "{:?}",
+        world.provenances
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_node_cut_off_takes_no_more_than_its_share() {
+    let mut world = World::new(3);
+    let rules = rules(300, Duration::from_secs(2), Algorithm::FixedWindow);
+    world.next_window(&rules).await;
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(2),
+            Duration::from_secs(6),
+        )
+        .await;
+    world.set_fault_of(2, Fault::Hang);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(2),
+            Duration::from_secs(2),
+        )
+        .await;
+    world.next_window(&rules).await;
+    let first = world.window(&rules);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(2),
+            Duration::from_secs(6),
+        )
+        .await;
+    for (_, admitted) in world.admitted.range(first..first + 3) {
+        // A third of 300, and N.
+        assert!((297..=403).contains(admitted), "{:?}", world.admitted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l7_a_shutdown_sends_what_is_unsent_and_says_what_is_left() {
+    let mut world = World::new(1);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow);
+    world.next_window(&rules).await;
+    for _ in 0..7 {
+        world.ask(0, &rules).await;
+    }
+    let left = world.nodes[0].store.shutdown(Duration::from_secs(1)).await;
+    assert_eq!((left.subjects, left.cost), (0, 0));
+    assert_eq!(world.stored(&rules).await, 7);
+
+    let mut world = World::new(1);
+    world.set_fault(Fault::Hang);
+    for _ in 0..7 {
+        world.ask(0, &rules).await;
+    }
+    let left = world.nodes[0].store.shutdown(Duration::from_secs(1)).await;
+    assert_eq!((left.subjects, left.cost), (1, 7));
+}

@@ -1,0 +1,13 @@
+//! The tiered store over a memory store that fails on demand, on tokio's paused clock.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod bounds;
+mod conformance;
+mod healing;
+mod outage;
+mod support;
+mod waiting;

@@ -1,0 +1,205 @@
+//! While the store is gone.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidegate_core::{Algorithm, Outage, Tolerance};
+use tidegate_store::{Request, Store};
+
+use crate::support::{DEADLINE, Fault, World, rules};
+
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// Traffic before and during an outage; what was admitted in its full windows.
+async fn during_outage(
+    world: &mut World,
+    fault: Fault,
+    algorithm: Algorithm,
+    weights: &[usize],
+) -> Vec<u64> {
+    let rules = rules(100, WINDOW, algorithm);
+    world.next_window(&rules).await;
+    world
+        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 3)
+        .await;
+    world.set_fault(fault);
+    // The window in which it begins, and what a bucket saved while requests waited for the breakers to open.
+    world
+        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 2)
+        .await;
+    let rest = world.until_next_window(&rules);
+    world
+        .traffic(&rules, weights, Duration::from_millis(3), rest)
+        .await;
+    let first = world.window(&rules);
+    world.slowest = Duration::ZERO;
+    world
+        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 4)
+        .await;
+    world
+        .admitted
+        .range(first..first + 4)
+        .map(|(_, admitted)| *admitted)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn g4_all_nodes_together_admit_about_the_limit() {
+    for fault in [Fault::Hang, Fault::Refuse, Fault::LoseReplies] {
+        for algorithm in [
+            Algorithm::FixedWindow,
+            Algorithm::SlidingWindow,
+            Algorithm::TokenBucket,
+        ] {
+            let mut world = World::new(3);
+            let admitted = during_outage(&mut world, fault, algorithm, &[1, 1, 1]).await;
+            let within = admitted
+                .iter()
+                .all(|admitted| (90..=105).contains(admitted));
+            assert!(
+                within && admitted.len() == 4,
+                "{fault:?} {algorithm}: {admitted:?}"
+            );
+            assert_eq!(
+                world.slowest,
+                Duration::ZERO,
+                "L1: no I/O is awaited while the breaker is open"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g4_shares_follow_demand() {
+    let mut world = World::new(3);
+    let admitted =
+        during_outage(&mut world, Fault::Hang, Algorithm::FixedWindow, &[10, 9, 1]).await;
+    assert!(
+        admitted
+            .iter()
+            .all(|admitted| (90..=103).contains(admitted)),
+        "{admitted:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_no_answer_takes_longer_than_the_deadline() {
+    let mut world = World::new(3);
+    let rules = rules(100, WINDOW, Algorithm::SlidingWindow)
+        .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(10),
+            Duration::from_secs(1),
+        )
+        .await;
+    world.set_fault(Fault::Hang);
+    world
+        .traffic(
+            &rules,
+            &[1, 1, 1],
+            Duration::from_millis(10),
+            Duration::from_secs(5),
+        )
+        .await;
+    assert!(
+        world.slowest <= DEADLINE + Duration::from_millis(1),
+        "{:?}",
+        world.slowest
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn exact_policies_close_in_an_outage_and_say_so() {
+    let world = World::new(2);
+    let rules = rules(100, WINDOW, Algorithm::SlidingWindow)
+        .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    world.set_fault(Fault::Hang);
+    for node in [0, 1] {
+        let decision = world.nodes[node]
+            .store
+            .acquire(&Request::new("alice", &rules))
+            .await
+            .unwrap();
+        assert!(decision.is_unavailable(), "{decision:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_settings_are_the_policys_own() {
+    let mut world = World::new(2);
+    let full = rules(10, Duration::from_secs(60), Algorithm::FixedWindow);
+    world.set_fault(Fault::Refuse);
+    world
+        .traffic(
+            &full,
+            &[1, 1],
+            Duration::from_millis(20),
+            Duration::from_secs(3),
+        )
+        .await;
+    for (outage, expected) in [
+        (Outage::OPEN, 40),
+        (Outage::CLOSED, 0),
+        (Outage::FULL, 10),
+        (Outage::SHARE, 5),
+    ] {
+        let rules = full.map(|rule| rule.with_outage(outage));
+        let mut admitted = 0;
+        for _ in 0..40 {
+            let request = Request::new(outage_name(outage), &rules);
+            admitted += u64::from(
+                world.nodes[0]
+                    .store
+                    .acquire(&request)
+                    .await
+                    .unwrap()
+                    .is_allowed(),
+            );
+        }
+        assert_eq!(admitted, expected, "{outage:?}");
+    }
+}
+
+fn outage_name(outage: Outage) -> &'static str {
+    outage.after(Duration::ZERO).as_str()
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_an_outage_costs_few_calls() {
+    let mut world = World::new(1);
+    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow);
+    world
+        .traffic(
+            &rules,
+            &[1],
+            Duration::from_millis(5),
+            Duration::from_secs(1),
+        )
+        .await;
+    world.set_fault(Fault::Hang);
+    world
+        .traffic(
+            &rules,
+            &[1],
+            Duration::from_millis(5),
+            Duration::from_secs(2),
+        )
+        .await;
+    let before = world.nodes[0].calls.load(Ordering::SeqCst);
+    world
+        .traffic(
+            &rules,
+            &[1],
+            Duration::from_millis(5),
+            Duration::from_secs(30),
+        )
+        .await;
+    let calls = world.nodes[0].calls.load(Ordering::SeqCst) - before;
+    assert!(
+        (3..=40).contains(&calls),
+        "{calls} calls in thirty seconds of outage"
+    );
+}
