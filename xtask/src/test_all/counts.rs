@@ -36,9 +36,10 @@ impl Counts {
     pub(super) fn note(self, output: &str) -> Result<String> {
         ensure!(self.failed == 0, "{output}\n{} tests failed", self.failed);
         ensure!(self.passed > 0, "{output}\nno test ran");
+        let tests = if self.passed == 1 { "test" } else { "tests" };
         Ok(match self.ignored {
-            0 => format!("{} tests", self.passed),
-            ignored => format!("{} tests, {ignored} ignored", self.passed),
+            0 => format!("{} {tests}", self.passed),
+            ignored => format!("{} {tests}, {ignored} ignored", self.passed),
         })
     }
 }
@@ -96,6 +97,11 @@ test result: FAILED. 12 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out;
             ..Counts::default()
         };
         assert_eq!(counts.note("").unwrap(), "7 tests");
+        let one = Counts {
+            passed: 1,
+            ..counts
+        };
+        assert_eq!(one.note("").unwrap(), "1 test");
         let ignored = Counts {
             ignored: 2,
             ..counts

@@ -21,6 +21,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("tidegate-store-redis", &["tidegate-core", "tidegate-store"]),
     (
+        "tidegate-store-tiered",
+        &[
+            "tidegate-core",
+            "tidegate-clock",
+            "tidegate-store",
+            "tidegate-table",
+        ],
+    ),
+    (
         "tidegate-limiter",
         &[
             "tidegate-core",

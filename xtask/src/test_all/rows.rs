@@ -87,6 +87,42 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "conformance-tiered",
+        proves: "the tiered store keeps the contract of stores",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-store-tiered",
+            target: "tiered",
+            filter: Some("conformance"),
+        }]),
+    },
+    Row {
+        name: "conformance-redis",
+        proves: "the Redis store keeps the contracts of stores and of shared stores, on Redis",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "conformance",
+            filter: Some("conformance_redis"),
+        }]),
+    },
+    Row {
+        name: "conformance-valkey",
+        proves: "the Redis store keeps the contracts of stores and of shared stores, on Valkey",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "conformance",
+            filter: Some("conformance_valkey"),
+        }]),
+    },
+    Row {
+        name: "conformance-custom",
+        proves: "the store of one's own, which the book shows, keeps the contract of stores",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-examples",
+            target: "custom_store",
+            filter: None,
+        }]),
+    },
+    Row {
         name: "http-axum",
         proves: "the HTTP cases hold with the axum adapter",
         job: Job::Tests(&[Claim {

@@ -1,5 +1,6 @@
 //! The workspace's own tests: built once, then run program by program, so that each row can take its part.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,6 +13,10 @@ use super::row::Job;
 use super::rows::ROWS;
 use crate::cargo;
 use crate::workspace::{Package, Workspace};
+
+/// The package that starts Redis and Valkey for tests, and its program that installs them where they are missing.
+const SERVERS: &str = "tidegate-test-servers";
+const INSTALLER: &str = "install-servers";
 
 /// What a row claims of the tests; everything that is claimed by none is the row `tests`.
 pub(super) struct Claim {
@@ -34,6 +39,8 @@ struct Program {
 /// Everything that was built.
 pub(super) struct Suite {
     programs: Vec<Program>,
+    /// Set when the servers that some tests need are there.
+    servers: OnceCell<()>,
 }
 
 impl Suite {
@@ -57,7 +64,10 @@ impl Suite {
         );
         let messages = String::from_utf8_lossy(&output.stdout);
         let programs = messages.lines().filter_map(Program::parse).collect();
-        Ok(Self { programs })
+        Ok(Self {
+            programs,
+            servers: OnceCell::new(),
+        })
     }
 
     /// Runs what the claims name.
@@ -71,6 +81,7 @@ impl Suite {
             else {
                 bail!("{} has no tests called `{}`", claim.package, claim.target);
             };
+            self.prepare(package)?;
             all.add(&program.run(package, claim.filter.as_slice())?);
         }
         all.finish()
@@ -85,6 +96,7 @@ impl Suite {
                 .filter(|program| program.package_id == package.id)
             {
                 if let Some(arguments) = left_over(package, &program.target) {
+                    self.prepare(package)?;
                     all.add(&program.run(package, &arguments)?);
                 }
             }
@@ -92,9 +104,33 @@ impl Suite {
         all.finish()
     }
 
+    /// Sees to it that there are servers, if the package's tests need any.
+    fn prepare(&self, package: &Package) -> Result<()> {
+        if self.servers.get().is_some() || !needs_servers(package) {
+            return Ok(());
+        }
+        let installer = self
+            .programs
+            .iter()
+            .find(|program| program.target == INSTALLER && !program.is_test);
+        let installer =
+            installer.with_context(|| format!("{SERVERS} has no program {INSTALLER}"))?;
+        cargo::capture(&mut Command::new(&installer.path))?;
+        let _ = self.servers.set(());
+        Ok(())
+    }
+
     fn tests(&self) -> impl Iterator<Item = &Program> {
         self.programs.iter().filter(|program| program.is_test)
     }
+}
+
+fn needs_servers(package: &Package) -> bool {
+    package.name == SERVERS
+        || package
+            .dependencies
+            .iter()
+            .any(|dependency| dependency.name == SERVERS)
 }
 
 /// The arguments that leave out what other rows claim of the target; none if they claim all of it.
