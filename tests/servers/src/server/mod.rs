@@ -210,6 +210,23 @@ impl Server {
         )
     }
 
+    /// Lets it run a script that never ends, until `SCRIPT KILL`. Returns when it has begun.
+    ///
+    /// # Errors
+    ///
+    /// If it does not begin.
+    pub fn run_endless_script(&self) -> Result<()> {
+        self.admin
+            .send_only(redis::cmd("EVAL").arg("while true do end").arg(0))?;
+        until("the server to be busy", || {
+            let busy = self.admin.ping().err().is_some_and(|error| {
+                let code = error.downcast_ref::<redis::RedisError>();
+                code.and_then(redis::RedisError::code) == Some("BUSY")
+            });
+            Ok(State::of(busy, || "it still answers".to_owned()))
+        })
+    }
+
     /// Its process, for tools that need to know.
     ///
     /// # Errors

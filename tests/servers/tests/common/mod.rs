@@ -8,13 +8,15 @@
 )]
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tidegate_core::{Algorithm, PolicyName, Quota, Rule};
+use futures_util::FutureExt;
+use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule};
 use tidegate_store::conformance::{Fixture, SharedFixture};
-use tidegate_store::{StoreError, async_trait};
+use tidegate_store::{Request, Store, StoreError, async_trait};
 use tidegate_store_redis::{Builder, RedisStore};
 use tidegate_test_servers::Server;
+use tidegate_test_servers::wait::PATIENCE;
 
 /// Long enough for a busy machine, where a test is not about deadlines.
 pub const UNHURRIED: Duration = Duration::from_secs(5);
@@ -95,9 +97,68 @@ impl<S: Servers> SharedFixture for Fresh<S> {
     }
 }
 
+/// The three algorithms.
+pub const ALGORITHMS: [Algorithm; 3] = [
+    Algorithm::FixedWindow,
+    Algorithm::SlidingWindow,
+    Algorithm::TokenBucket,
+];
+
 /// A policy.
 pub fn rule(limit: u64, window: Duration, algorithm: Algorithm) -> Rule {
     let quota = Quota::new(limit, window).unwrap();
     let quota = quota.with_algorithm(algorithm).unwrap();
     Rule::new(PolicyName::new("policy").unwrap(), quota)
+}
+
+/// A window that does not end while a test runs.
+pub const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Asks until an answer comes, and says how long that took.
+pub async fn until_answered(store: &RedisStore, request: &Request<'_>) -> Duration {
+    let started = Instant::now();
+    loop {
+        match store.acquire(request).await {
+            Ok(_) => return started.elapsed(),
+            Err(error) => assert!(
+                started.elapsed() < PATIENCE,
+                "no answer for {PATIENCE:?}: {error}"
+            ),
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Asks until the store no longer asks the server, and says how many failures that took, and the last of them.
+pub async fn until_open(store: &RedisStore, request: &Request<'_>) -> (u32, StoreError) {
+    let started = Instant::now();
+    let mut failures = 0;
+    loop {
+        if let Err(error) = store.acquire(request).await {
+            failures += 1;
+            if is_open(store) {
+                return (failures, error);
+            }
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "still asked after {failures} failures in {PATIENCE:?}"
+        );
+    }
+}
+
+/// Whether the store has stopped asking a server.
+pub fn is_open(store: &RedisStore) -> bool {
+    let servers = store.status().servers;
+    servers.iter().any(|server| server.open_for.is_some())
+}
+
+/// The answer, if the store gives it without waiting for anything.
+pub fn at_once(store: &RedisStore, request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
+    store.acquire(request).now_or_never()
+}
+
+/// What a subject has left under the first policy.
+pub async fn remaining(store: &RedisStore, request: &Request<'_>) -> u64 {
+    store.peek(request).await.unwrap().statuses()[0].remaining()
 }

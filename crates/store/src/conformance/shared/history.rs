@@ -20,12 +20,13 @@ pub(super) async fn agrees_with_core_on_random_histories(nodes: &Nodes<'_>) -> C
     // A fixed seed: the suite says the same of the same store.
     let mut random = fastrand::Rng::with_seed(0x7379_6e63);
     for (index, algorithm) in ALGORITHMS.into_iter().enumerate() {
-        for window in [LONG, nodes.bench.clock.window()] {
+        let short = nodes.bench.clock.window();
+        for (window, shadow) in [(LONG, false), (LONG, true), (short, false)] {
             let rules = [
                 rule("history-a", 40, window, algorithm)?,
-                rule("history-b", 25, window, ALGORITHMS[(index + 1) % 3])?,
+                rule("history-b", 25, window, ALGORITHMS[(index + 1) % 3])?.with_shadow(shadow),
             ];
-            let subject = format!("{index} {window:?}");
+            let subject = format!("{index} {window:?} {shadow}");
             let mut history = History::begin(nodes, &subject, rules).await?;
             for step in 0..STEPS {
                 history
