@@ -1,6 +1,7 @@
 //! How a limiter is put together.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
@@ -41,7 +42,7 @@ const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
 /// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct LimiterBuilder {
-    store: Box<dyn Store>,
+    store: Arc<dyn Store>,
     policies: Vec<Policy>,
     deadline: Duration,
     expected_nodes: u32,
@@ -59,7 +60,7 @@ enum Limits {
 }
 
 impl LimiterBuilder {
-    pub(crate) fn new(store: Box<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
             policies: Vec::new(),
@@ -161,7 +162,7 @@ impl LimiterBuilder {
         }
         let observers = Observers::new(self.observers, self.clock.clone());
         let patience = Patience::new(self.clock.clone());
-        let store = Guarded::new(self.store.into(), deadline, patience, observers.clone());
+        let store = Guarded::new(self.store, deadline, patience, observers.clone());
         let policies = PolicySet::new(self.policies, store.capabilities().exact)?;
         Ok(Limiter::from_engine(Engine {
             policies: Replaceable::new(policies),

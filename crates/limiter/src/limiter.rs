@@ -47,7 +47,7 @@ pub struct Limiter {
 impl Limiter {
     /// Begins a limiter on a store.
     pub fn builder(store: impl Store + 'static) -> LimiterBuilder {
-        LimiterBuilder::new(Box::new(store))
+        LimiterBuilder::new(Arc::new(store))
     }
 
     pub(crate) fn from_engine(engine: Engine) -> Self {
