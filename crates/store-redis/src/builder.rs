@@ -1,0 +1,174 @@
+//! Settings of a store, and what can be wrong with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_core::BreakerConfig;
+use tokio::sync::Semaphore;
+
+use crate::dispatch::{Context, Dispatch};
+use crate::key::Names;
+use crate::script::Scripts;
+use crate::server::{Connector, Server};
+use crate::store::RedisStore;
+use crate::tally::Tally;
+use crate::target::Target;
+
+/// Makes a [`RedisStore`] with other settings than the default ones.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder {
+    url: String,
+    prefix: String,
+    deadline: Duration,
+    max_in_flight: usize,
+    connections: usize,
+    breaker: BreakerConfig,
+    hash_subjects: bool,
+    hash_key: [u8; 16],
+    clock_key: Option<String>,
+}
+
+/// Why a store's settings were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An address that cannot be understood.
+    #[error("the store's address is wrong: {problem}")]
+    Address {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A prefix that would change where keys belong, or would be too long.
+    #[error("the key prefix {prefix:?} is wrong: at most 64 bytes, and no braces")]
+    Prefix {
+        /// What was given.
+        prefix: String,
+    },
+    /// A deadline or a number of 0.
+    #[error("{what} is 0: it must be at least 1")]
+    Zero {
+        /// Which setting.
+        what: &'static str,
+    },
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            prefix: String::new(),
+            deadline: Duration::from_millis(50),
+            max_in_flight: 4_096,
+            connections: 2,
+            breaker: BreakerConfig::default(),
+            hash_subjects: false,
+            hash_key: [0; 16],
+            clock_key: None,
+        }
+    }
+
+    /// What all keys begin with, if several programs share a server. Empty unless told.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self {
+            prefix: prefix.into(),
+            ..self
+        }
+    }
+
+    /// How long a decision waits for the store at most, everything included (L1). 50 ms unless told.
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How many calls may be waiting for an answer at a time (R4); those beyond are refused at once, as overloaded.
+    /// 4096 unless told.
+    pub const fn max_in_flight(mut self, calls: usize) -> Self {
+        self.max_in_flight = calls;
+        self
+    }
+
+    /// How many connections to hold to each server. 2 unless told: more do not make a server faster.
+    pub const fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// When to stop asking a server, and when to try again.
+    pub const fn breaker(mut self, config: BreakerConfig) -> Self {
+        self.breaker = config;
+        self
+    }
+
+    /// Keep subjects out of the server: their keys hold a keyed hash of 128 bits instead of their bytes. All nodes
+    /// need the same key. Subjects longer than 128 bytes are hashed in any case, with this key if one is given.
+    pub const fn hash_subjects(mut self, key: [u8; 16]) -> Self {
+        self.hash_subjects = true;
+        self.hash_key = key;
+        self
+    }
+
+    /// Reads the time from a list under this key instead of the server's clock: seconds and microseconds, as `TIME`
+    /// gives them. For tests of the scripts.
+    #[doc(hidden)]
+    pub fn clock_key(self, key: impl Into<String>) -> Self {
+        Self {
+            clock_key: Some(key.into()),
+            ..self
+        }
+    }
+
+    /// The store. It does not connect yet: the server need not be there (L2).
+    ///
+    /// # Errors
+    ///
+    /// If a setting is wrong; the message says which, and never contains a password.
+    pub fn build(self) -> Result<RedisStore, ConfigError> {
+        self.check()?;
+        let Target::One(info) = Target::parse(&self.url)?;
+        let scripts = Arc::new(Scripts::new(self.clock_key.as_deref()));
+        let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
+        let connector =
+            Connector::new(info, self.connections).map_err(|failure| ConfigError::Address {
+                problem: failure.message().to_owned(),
+            })?;
+        let server = Server::new(
+            connector,
+            self.connections,
+            self.breaker,
+            Arc::clone(&scripts),
+            names.own("probe"),
+        );
+        let context = Arc::new(Context {
+            scripts,
+            deadline: self.deadline,
+            connections: self.connections,
+            tally: Tally::default(),
+        });
+        Ok(RedisStore {
+            dispatch: Dispatch::new(server, Arc::clone(&context)),
+            permits: Arc::new(Semaphore::new(self.max_in_flight)),
+            nodes_key: names.own("nodes"),
+            names,
+            context,
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.prefix.len() > 64 || self.prefix.contains(['{', '}']) {
+            return Err(ConfigError::Prefix {
+                prefix: self.prefix.clone(),
+            });
+        }
+        let zero = [
+            ("the deadline", self.deadline.is_zero()),
+            ("the number of calls in flight", self.max_in_flight == 0),
+            ("the number of connections", self.connections == 0),
+        ];
+        match zero.iter().find(|(_, is_zero)| *is_zero) {
+            Some((what, _)) => Err(ConfigError::Zero { what }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Counts in Redis or Valkey, shared by any number of nodes: every decision is one atomic script call (G1).
+
+mod builder;
+mod codec;
+mod dispatch;
+mod failure;
+mod key;
+mod script;
+mod server;
+mod shared;
+mod store;
+mod tally;
+mod target;
+
+pub use builder::{Builder, ConfigError};
+pub use store::{RedisStore, ServerStatus, Status};

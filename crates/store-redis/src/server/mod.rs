@@ -1,0 +1,126 @@
+//! One server: its connections, and the circuit breaker in front of them.
+
+mod connector;
+mod health;
+mod lane;
+mod link;
+mod probe;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use redis::Value;
+use tidegate_core::BreakerConfig;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+pub(crate) use self::connector::Connector;
+pub(crate) use self::health::Health;
+use self::lane::Lane;
+use self::link::Link;
+use crate::failure::Failure;
+use crate::script::{Call, Scripts};
+
+/// One server.
+pub(crate) struct Server {
+    connector: Arc<Connector>,
+    lanes: Vec<Lane>,
+    next: AtomicUsize,
+    health: Health,
+    scripts: Arc<Scripts>,
+    /// The key that probes write to.
+    probe_key: Vec<u8>,
+    probing: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(task) = self.probing.get_mut().take() {
+            task.abort();
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn new(
+        connector: Connector,
+        connections: usize,
+        breaker: BreakerConfig,
+        scripts: Arc<Scripts>,
+        probe_key: Vec<u8>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            health: Health::new(connector.name(), breaker),
+            connector: Arc::new(connector),
+            lanes: (0..connections.max(1)).map(|_| Lane::new()).collect(),
+            next: AtomicUsize::new(0),
+            scripts,
+            probe_key,
+            probing: Mutex::new(None),
+        })
+    }
+
+    /// What the server is called in messages.
+    pub(crate) fn name(&self) -> &str {
+        self.connector.name()
+    }
+
+    pub(crate) const fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether it may be asked; otherwise why not. Costs no I/O.
+    pub(crate) fn check(self: &Arc<Self>) -> Result<(), Failure> {
+        self.health.check().inspect_err(|_| self.ensure_probing())
+    }
+
+    /// Calls a script: at once no answer if the breaker is open, else one by the deadline.
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        call: &Call,
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
+        self.check()?;
+        let result = self.attempt(call, deadline).await;
+        if self.health.record(&result) {
+            // An old connection can stay dead for seconds after the server came back.
+            self.lanes.iter().for_each(Lane::clear);
+            self.ensure_probing();
+        }
+        result
+    }
+
+    async fn attempt(&self, call: &Call, deadline: Instant) -> Result<Value, Failure> {
+        let lane = self.pick();
+        let begun = Instant::now();
+        let leased = lane.lease(&self.connector, deadline).await?;
+        let answer = timeout_at(deadline, leased.link.call(&self.scripts, call)).await;
+        let result = match answer {
+            Ok(answer) => answer.map_err(|error| Failure::from_redis(self.name(), &error)),
+            Err(_) => Err(self.late(begun.elapsed())),
+        };
+        lane.settle(&leased, &result);
+        result
+    }
+
+    fn late(&self, after: Duration) -> Failure {
+        Failure::timeout(format!(
+            "redis at {}: no answer within {after:?}",
+            self.name()
+        ))
+    }
+
+    /// The next lane in turn, rather one that is known to work.
+    fn pick(&self) -> &Lane {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn =
+            (0..self.lanes.len()).map(|step| &self.lanes[(turn + step) % self.lanes.len()]);
+        let first = &self.lanes[turn % self.lanes.len()];
+        in_turn
+            .into_iter()
+            .find(|lane| lane.is_sound())
+            .unwrap_or(first)
+    }
+}

@@ -1,0 +1,69 @@
+//! Finds out in the background whether a server works again. No user's request ever does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_core::Outcome;
+use tidegate_store::ErrorKind;
+
+use super::{Link, Server};
+use crate::failure::Failure;
+use crate::script::Name;
+
+impl Server {
+    /// Starts the task that probes until the server works again, unless there is one. It is started again if its
+    /// runtime stopped, and ends with the server's last user.
+    pub(super) fn ensure_probing(self: &Arc<Self>) {
+        let mut probing = self.probing.lock();
+        if probing.as_ref().is_some_and(|task| !task.is_finished()) {
+            return;
+        }
+        let server = Arc::downgrade(self);
+        *probing = Some(tokio::spawn(async move {
+            loop {
+                let Some(wait) = server
+                    .upgrade()
+                    .and_then(|server| server.health.next_probe())
+                else {
+                    return;
+                };
+                tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
+                let Some(server) = server.upgrade() else {
+                    return;
+                };
+                if server.health.start_probe() {
+                    server.probe().await;
+                }
+            }
+        }));
+    }
+
+    /// One probe: it writes, on a connection of its own, which serves requests from then on if it works.
+    async fn probe(&self) {
+        let limit = self.health.probe_deadline();
+        let probed = tokio::time::timeout(limit, self.open_and_write()).await;
+        let result = probed.unwrap_or_else(|_| Err(self.late(limit)));
+        if let Ok(link) = &result {
+            self.lanes[0].replace(link.clone());
+        }
+        self.health.finish_probe(&result);
+    }
+
+    async fn open_and_write(&self) -> Result<Link, Failure> {
+        let link = self.connector.open().await?;
+        let call = self
+            .scripts
+            .call(Name::Probe, [self.probe_key.as_slice()], &[b"1"]);
+        match link.call(&self.scripts, &call).await {
+            Ok(_) => Ok(link),
+            Err(error) => {
+                let mut failure = Failure::from_redis(self.name(), &error);
+                // Whatever keeps a probe from writing keeps requests from it too.
+                if failure.outcome == Outcome::Success {
+                    (failure.outcome, failure.kind) = (Outcome::Failure, ErrorKind::Unavailable);
+                }
+                Err(failure)
+            }
+        }
+    }
+}

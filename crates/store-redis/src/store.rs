@@ -1,0 +1,242 @@
+//! The store: requests become calls, and failures become errors.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::Value;
+use smallvec::SmallVec;
+use tidegate_core::{Decision, decide};
+use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::codec::{self, encode_refund, encode_rules};
+use crate::dispatch::{self, Context, Dispatch, Waiting};
+use crate::failure::Failure;
+use crate::key::Names;
+use crate::script::Name;
+use crate::{Builder, ConfigError};
+
+/// The most policies in one request.
+const MOST_RULES: usize = 64;
+
+/// Counts in Redis or Valkey. See the [crate](crate)'s documentation.
+pub struct RedisStore {
+    pub(crate) dispatch: Dispatch,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) names: Names,
+    pub(crate) nodes_key: Vec<u8>,
+    pub(crate) context: Arc<Context>,
+}
+
+/// How a store is, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its servers, one by one.
+    pub servers: Vec<ServerStatus>,
+    /// How many records were found to be something else so far, and were begun anew.
+    pub repaired: u64,
+    /// How many calls are waiting for an answer.
+    pub in_flight: usize,
+}
+
+/// How one server is, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerStatus {
+    /// Host and port, or the path of a socket.
+    pub address: String,
+    /// For how long it has not been asked because it does not work; `None` while it is asked.
+    pub open_for: Option<Duration>,
+    /// How often it was given up so far.
+    pub opened: u64,
+}
+
+impl RedisStore {
+    /// A store with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// If the address is wrong. That nothing listens there is no error: the store connects when it is first needed.
+    pub fn connect(url: &str) -> Result<Self, ConfigError> {
+        Self::builder(url).build()
+    }
+
+    /// Makes a store with other settings.
+    pub fn builder(url: &str) -> Builder {
+        Builder::new(url)
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        let server = self.dispatch.server();
+        Status {
+            servers: vec![ServerStatus {
+                address: server.name().to_owned(),
+                open_for: server.health().open_for(),
+                opened: server.health().opened(),
+            }],
+            repaired: self.context.tally.repaired_so_far(),
+            in_flight: 0,
+        }
+    }
+
+    async fn ask(&self, request: &Request<'_>, looks: bool) -> Result<Decision, Failure> {
+        if request.rules.is_empty() {
+            return Ok(decide(
+                &[],
+                &mut [],
+                request.cost,
+                tidegate_core::Timestamp::EPOCH,
+            ));
+        }
+        let permit = self.admit(request)?;
+        let deadline = Instant::now() + self.context.deadline;
+        let (answer, answered) = oneshot::channel();
+        self.dispatch.push(Waiting {
+            keys: self.names.records(request.subject, request.rules),
+            rules: SmallVec::from_slice(request.rules),
+            cost: request.cost,
+            looks,
+            answer,
+            _permit: permit,
+        });
+        match timeout_at(deadline, answered).await {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(_)) => Err(dispatch::dropped()),
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    /// Checks what can be checked before a call.
+    fn admit(&self, request: &Request<'_>) -> Result<OwnedSemaphorePermit, Failure> {
+        if request.rules.len() > MOST_RULES {
+            return Err(Failure::local(
+                ErrorKind::Internal,
+                format!(
+                    "a request under {} policies: at most {MOST_RULES} are possible",
+                    request.rules.len()
+                ),
+            ));
+        }
+        self.permit()
+    }
+
+    /// The right to have one more call under way.
+    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        if Handle::try_current().is_err() {
+            return Err(Failure::local(
+                ErrorKind::Internal,
+                "a redis store was called outside a tokio runtime: call it inside one",
+            ));
+        }
+        self.dispatch.server().check()?;
+        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            Failure::local(
+                ErrorKind::Overloaded,
+                format!(
+                    "redis at {}: as many calls are under way as are allowed; see max_in_flight",
+                    self.dispatch.server().name()
+                ),
+            )
+        })
+    }
+
+    fn late(&self) -> Failure {
+        Failure::timeout(format!(
+            "redis at {}: no answer within {:?}",
+            self.dispatch.server().name(),
+            self.context.deadline
+        ))
+    }
+
+    /// Makes one call of its own.
+    pub(crate) async fn run<'k>(
+        &self,
+        script: Name,
+        keys: impl IntoIterator<Item = &'k [u8], IntoIter: ExactSizeIterator>,
+        args: &[&[u8]],
+    ) -> Result<Value, Failure> {
+        let _permit = self.permit()?;
+        let call = self.context.scripts.call(script, keys, args);
+        let deadline = Instant::now() + self.context.deadline;
+        self.dispatch.server().run(&call, deadline).await
+    }
+
+    async fn give_back(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Failure> {
+        if !decision.is_allowed() || decision.cost() == 0 {
+            return Ok(());
+        }
+        let (charged, arguments) = encode_refund(request.rules, decision);
+        if charged.is_empty() {
+            return Ok(());
+        }
+        let keys = self.names.records(
+            request.subject,
+            charged.iter().map(|index| &request.rules[*index]),
+        );
+        let keys: Vec<&[u8]> = keys.iter().collect();
+        let value = self.run(Name::Refund, keys, &[&arguments]).await?;
+        self.note_repairs(&value)
+    }
+
+    async fn forget(&self, request: &Request<'_>) -> Result<(), Failure> {
+        if request.rules.is_empty() {
+            return Ok(());
+        }
+        let keys = self.names.records(request.subject, request.rules);
+        let keys: Vec<&[u8]> = keys.iter().collect();
+        let value = self
+            .run(Name::Reset, keys, &[&encode_rules(request.rules)])
+            .await?;
+        self.note_repairs(&value)
+    }
+
+    fn note_repairs(&self, value: &Value) -> Result<(), Failure> {
+        let Some((_, repaired)) = codec::time_and_number(value) else {
+            return Err(Failure::nonsense(
+                self.dispatch.server().name(),
+                "not a time and a number",
+            ));
+        };
+        self.context.tally.repaired(repaired);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::EXACT
+    }
+
+    fn try_acquire(&self, _request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
+        None
+    }
+
+    async fn acquire(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
+        Ok(self.ask(request, false).await?)
+    }
+
+    async fn peek(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
+        Ok(self.ask(request, true).await?)
+    }
+
+    async fn refund(&self, request: &Request<'_>, decision: &Decision) -> Result<(), StoreError> {
+        Ok(self.give_back(request, decision).await?)
+    }
+
+    async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {
+        Ok(self.forget(request).await?)
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

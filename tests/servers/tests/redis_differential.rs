@@ -1,0 +1,447 @@
+//! The scripts are what core specifies: random histories, call by call against `core::decide` and `core::shared`.
+//!
+//! The store's time comes from a key that the test sets, so that it stands still, jumps, and steps back. `SEED=7
+//! SEEDS=1` replays one history; a failure names its seed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on says where"
+)]
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::future::join_all;
+use tidegate_core::shared::{
+    BucketReport, NodeId, Record, Reply, Report, Totals, WindowReport, sync,
+};
+use tidegate_core::{
+    Algorithm, Decision, MAX_COUNT, PolicyName, Quota, Rule, Timestamp, Usage, decide, give_back,
+    look,
+};
+use tidegate_store::{Request, SharedStore, Store, SyncRequest};
+use tidegate_store_redis::RedisStore;
+use tidegate_test_servers::{Flavor, Options, Server};
+
+const CLOCK: &str = "the-clock-of-the-test";
+const NAMES: [&str; 3] = ["one", "two", "three"];
+
+#[tokio::test]
+async fn g1_decisions_and_reports_agree_with_core_on_redis() {
+    agree(&Server::start().unwrap()).await;
+}
+
+#[tokio::test]
+async fn g1_decisions_and_reports_agree_with_core_on_valkey() {
+    agree(&Options::new().flavor(Flavor::Valkey).start().unwrap()).await;
+}
+
+async fn agree(server: &Server) {
+    let store = RedisStore::builder(&server.url())
+        .deadline(Duration::from_secs(10))
+        .clock_key(CLOCK)
+        .build()
+        .unwrap();
+    let from_environment =
+        |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let first: u64 = from_environment("SEED", 1);
+    for seed in first..first + from_environment("SEEDS", 100) {
+        let mut history = History::new(server, &store, seed);
+        for step in 0..100 {
+            history.step(step).await;
+        }
+    }
+}
+
+/// One subject under some rules: in the store, and as core says.
+struct History<'a> {
+    server: &'a Server,
+    store: &'a RedisStore,
+    random: Rng,
+    seed: u64,
+    subject: String,
+    rules: Vec<Rule>,
+    now: Timestamp,
+    records: Vec<Record>,
+    decisions: Vec<(Vec<Rule>, Decision)>,
+    nodes: Vec<Node>,
+    what: String,
+}
+
+/// What a node would say of itself.
+struct Node {
+    id: NodeId,
+    per_rule: Vec<Known>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Known {
+    start: Timestamp,
+    current: Totals,
+    previous: Totals,
+    heard: Option<Reply>,
+}
+
+impl<'a> History<'a> {
+    fn new(server: &'a Server, store: &'a RedisStore, seed: u64) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let number = random.usize(1..=3);
+        let rules: Vec<Rule> = NAMES[..number]
+            .iter()
+            .map(|name| any_rule(&mut random, name))
+            .collect();
+        let nodes = (0..random.usize(1..=4)).map(|_| Node {
+            id: NodeId::from_random(random.u64(..)),
+            per_rule: vec![Known::default(); number],
+        });
+        Self {
+            server,
+            store,
+            nodes: nodes.collect(),
+            seed,
+            subject: format!("subject-{seed}"),
+            now: Timestamp::from_micros(1_700_000_000_000_000 + random.u64(..1_000_000_000)),
+            records: vec![Record::default(); number],
+            decisions: Vec::new(),
+            what: String::new(),
+            rules,
+            random,
+        }
+    }
+
+    async fn step(&mut self, step: u32) {
+        self.move_clock();
+        let quotas: Vec<_> = self.rules.iter().map(Rule::quota).collect();
+        self.what = format!(
+            "seed {}, step {step}, at {}, under {quotas:?}",
+            self.seed, self.now
+        );
+        match self.random.u8(..100) {
+            0..8 => self.peek().await,
+            8..40 => self.acquire().await,
+            40..45 => self.acquire_together().await,
+            45..55 => self.refund().await,
+            55..57 => self.reset().await,
+            57..61 => self.harm(),
+            61..63 => self.change_a_limit(),
+            _ => self.sync().await,
+        }
+    }
+
+    fn move_clock(&mut self) {
+        let random = &mut self.random;
+        let window = random.choice(&self.rules).unwrap().quota().window();
+        let by = window.mul_f64(random.f64() * random.f64());
+        let by = Duration::from_micros(by.as_micros() as u64);
+        let boundary = self.now.as_nanos() / window.as_nanos() as u64 + 1;
+        self.now = match random.u8(..100) {
+            0..50 => self.now,
+            50..75 => self.now + by / 5_000 * 1_000,
+            75..90 => self.now + by,
+            90..94 => self.now + by * 4,
+            94..97 => Timestamp::from_nanos(boundary * window.as_nanos() as u64),
+            _ => self.now - by * random.u32(1..4),
+        };
+        let micros = self.now.as_micros();
+        self.now = Timestamp::from_micros(micros.max(1_500_000_000_000_000));
+        let micros = self.now.as_micros();
+        let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
+        let admin = self.server.admin();
+        admin.run::<u32>(&["DEL", CLOCK]).unwrap();
+        let words = ["RPUSH", CLOCK, &seconds.to_string(), &rest.to_string()];
+        admin.run::<u32>(&words).unwrap();
+    }
+
+    fn usages(&self) -> Vec<Usage> {
+        self.records.iter().map(Record::usage).collect()
+    }
+
+    fn any_cost(&mut self) -> u64 {
+        let (rule, record) = (&self.rules[0], &self.records[0]);
+        let usage = rule.quota().brought_forward(record.usage(), self.now);
+        let remaining = rule.quota().remaining(usage, self.now);
+        let capacity = rule.quota().capacity();
+        match self.random.u8(..20) {
+            0 => 0,
+            1..10 => self.random.u64(1..4),
+            10..14 => remaining,
+            14..16 => remaining.saturating_add(1),
+            16 => self.random.u64(..=capacity),
+            17 => capacity,
+            18 => capacity.saturating_add(1),
+            _ => u64::MAX,
+        }
+    }
+
+    async fn peek(&mut self) {
+        let cost = self.any_cost();
+        let request = Request::new(self.subject.as_str(), &self.rules).with_cost(cost);
+        let answer = self.store.peek(&request).await.unwrap();
+        let expected = look(&self.rules, &self.usages(), cost, self.now);
+        assert_eq!(answer, expected, "{}: peek {cost}", self.what);
+    }
+
+    async fn acquire(&mut self) {
+        let cost = self.any_cost();
+        let request = Request::new(self.subject.as_str(), &self.rules).with_cost(cost);
+        let answer = self.store.acquire(&request).await.unwrap();
+        self.check_decision(cost, answer);
+    }
+
+    /// Calls that share one call, as those that come at the same time do.
+    async fn acquire_together(&mut self) {
+        let costs: Vec<u64> = (0..self.random.usize(2..8))
+            .map(|_| self.any_cost())
+            .collect();
+        let (store, rules, subject) = (self.store, self.rules.clone(), self.subject.clone());
+        let calls = costs.iter().map(|cost| {
+            let request = Request::new(subject.as_str(), &rules).with_cost(*cost);
+            async move { store.acquire(&request).await.unwrap() }
+        });
+        for (cost, answer) in costs.iter().zip(join_all(calls).await) {
+            self.check_decision(*cost, answer);
+        }
+    }
+
+    fn check_decision(&mut self, cost: u64, answer: Decision) {
+        let mut usages = self.usages();
+        let expected = decide(&self.rules, &mut usages, cost, self.now);
+        assert_eq!(answer, expected, "{}: acquire {cost}", self.what);
+        if cost > 0 {
+            for (index, usage) in usages.into_iter().enumerate() {
+                self.write(index, |record, quota, now| {
+                    record.set_usage(quota, usage, now)
+                });
+            }
+        }
+        self.decisions.push((self.rules.clone(), answer));
+    }
+
+    async fn refund(&mut self) {
+        let Some((rules, decision)) = self.random.choice(&self.decisions).cloned() else {
+            return;
+        };
+        let request = Request::new(self.subject.as_str(), &rules).with_cost(decision.cost());
+        self.store.refund(&request, &decision).await.unwrap();
+        let mut usages = self.usages();
+        give_back(&rules, &mut usages, &decision, self.now);
+        self.decisions.retain(|(_, other)| *other != decision);
+        if !decision.is_allowed() || decision.cost() == 0 {
+            return;
+        }
+        for (index, usage) in usages.into_iter().enumerate() {
+            if !decision.statuses()[index].is_violated() {
+                self.write(index, |record, quota, now| {
+                    record.set_usage(quota, usage, now)
+                });
+            }
+        }
+    }
+
+    async fn reset(&mut self) {
+        let request = Request::new(self.subject.as_str(), &self.rules);
+        self.store.reset(&request).await.unwrap();
+        for (record, rule) in self.records.iter_mut().zip(&self.rules) {
+            record.set_usage(rule.quota(), Usage::default(), self.now);
+        }
+    }
+
+    /// The store writes what changes, and what was ahead of the time; what only rolled on is rolled on again by whoever
+    /// reads it next.
+    fn write(&mut self, index: usize, change: impl FnOnce(&mut Record, &Quota, Timestamp)) {
+        let (record, quota) = (&mut self.records[index], *self.rules[index].quota());
+        let mut rolled = record.clone();
+        rolled.bring_forward(&quota, self.now);
+        let mut changed = record.clone();
+        change(&mut changed, &quota, self.now);
+        let window = quota.window();
+        let ahead = match quota.algorithm() {
+            Algorithm::TokenBucket => rolled.usage().at() < record.usage().at(),
+            _ => record.usage().at() - window == rolled.usage().at(),
+        };
+        if ahead || changed != rolled {
+            *record = changed;
+        }
+    }
+
+    /// Someone puts something else in a record's place, or it is lost, or its expiry is.
+    fn harm(&mut self) {
+        let index = self.random.usize(..self.rules.len());
+        let key = self.key(index);
+        let admin = self.server.admin();
+        let spared = match self.random.u8(..10) {
+            0 => admin.run::<i64>(&["PERSIST", &key]).is_ok(),
+            1 => admin.run::<i64>(&["PEXPIRE", &key, "999999999999"]).is_ok(),
+            _ => false,
+        };
+        if spared {
+            return;
+        }
+        admin.run::<i64>(&["DEL", &key]).unwrap();
+        self.records[index] = Record::default();
+        match self.random.u8(..6) {
+            0 => drop(admin.run::<i64>(&["LPUSH", &key, "a", "b"]).unwrap()),
+            1 => drop(admin.run::<i64>(&["HSET", &key, "w", "1"]).unwrap()),
+            2 => drop(admin.run::<()>(&["SET", &key, "12345"]).unwrap()),
+            3 => drop(
+                admin
+                    .run::<()>(&["SET", &key, &"W".repeat(self.random.usize(..60))])
+                    .unwrap(),
+            ),
+            4 => drop(
+                admin
+                    .run::<()>(&["SET", &key, &"B".repeat(self.random.usize(..60))])
+                    .unwrap(),
+            ),
+            _ => {}
+        }
+    }
+
+    fn key(&self, index: usize) -> String {
+        let rule = &self.rules[index];
+        let letter = match rule.quota().algorithm() {
+            Algorithm::FixedWindow => 'f',
+            Algorithm::SlidingWindow => 's',
+            Algorithm::TokenBucket => 'b',
+        };
+        let millis = rule.quota().window().as_millis();
+        format!("tg1:{{s{}}}:{}:{letter}{millis}", self.subject, rule.name())
+    }
+
+    fn change_a_limit(&mut self) {
+        let index = self.random.usize(..self.rules.len());
+        let rule = self.rules[index];
+        let limit = (rule.quota().limit() / 2).max(1)
+            + self.random.u64(..rule.quota().limit().min(1 << 50));
+        if let Ok(quota) = rule.quota().with_limit(limit) {
+            self.rules[index] = rule.with_quota(quota);
+        }
+    }
+
+    async fn sync(&mut self) {
+        let node = self.random.usize(..self.nodes.len());
+        let id = self.nodes[node].id;
+        let reports: Vec<(Rule, Report)> = (0..self.rules.len())
+            .map(|index| (self.rules[index], self.any_report(node, index)))
+            .collect();
+        // Sums of totals beyond 2^53 are not exact in the scripts; no node comes near.
+        let want = if self.random.u8(..3) == 0 {
+            self.any_cost().min(1 << 40)
+        } else {
+            0
+        };
+        let request = SyncRequest {
+            subject: self.subject.as_str().into(),
+            reports: &reports,
+            want,
+        };
+        let answers = self.store.sync(id, &[request]).await.unwrap();
+        let answer = answers.into_iter().next().unwrap().unwrap();
+
+        let mut records = self.records.clone();
+        let told: Vec<Report> = reports.iter().map(|(_, report)| *report).collect();
+        let expected = sync(&mut records, &self.rules, &told, id, want, self.now);
+        assert_eq!(
+            answer, expected,
+            "{}: sync {want} {told:?} before {:?}",
+            self.what, self.records
+        );
+        for (index, new) in records.into_iter().enumerate() {
+            self.write(index, |record, _, _| *record = new);
+            self.nodes[node].per_rule[index].heard = Some(answer[index]);
+        }
+    }
+
+    /// A report, mostly an honest one: what the node used grows, and some answers got lost.
+    fn any_report(&mut self, node: usize, index: usize) -> Report {
+        let (random, quota) = (&mut self.random, *self.rules[index].quota());
+        let known = &mut self.nodes[node].per_rule[index];
+        let is_bucket = quota.algorithm() == Algorithm::TokenBucket;
+        let window = quota.window();
+        if !is_bucket {
+            let start = Timestamp::from_nanos(
+                self.now.as_nanos() / window.as_nanos() as u64 * window.as_nanos() as u64,
+            );
+            if start != known.start && random.u8(..8) > 0 {
+                known.previous = if known.start + window == start {
+                    known.current
+                } else {
+                    Totals::default()
+                };
+                (known.current, known.start) = (Totals::default(), start);
+            }
+        }
+        if let Some(heard) = known.heard.filter(|_| random.u8(..4) > 0) {
+            known.current.granted = known.current.granted.max(heard.mine.granted.min(1 << 40));
+        }
+        let step = if random.u8(..30) == 0 {
+            quota.capacity().min(1 << 40)
+        } else {
+            4
+        };
+        known.current.local += random.u64(..=step);
+        if random.u8(..6) == 0 {
+            known.current.returned += random.u64(..=(known.current.net().min(3)));
+        }
+        if random.u8(..25) == 0 {
+            return Report::NOTHING;
+        }
+        if !is_bucket {
+            let part = |totals, start| WindowReport { start, totals };
+            let (current, previous) = (
+                part(known.current, known.start),
+                part(known.previous, known.start - window),
+            );
+            return Report::Windows { current, previous };
+        }
+        let heard = known.heard.filter(|_| random.u8(..6) > 0);
+        let ago = quota.capacity_window().mul_f64(random.f64() * 2.5);
+        Report::Bucket(BucketReport {
+            totals: known.current,
+            acknowledged: heard.map_or(Totals::default(), |heard| Totals {
+                local: heard.mine.local.min(known.current.local),
+                granted: heard.mine.granted.min(known.current.granted),
+                returned: heard.mine.returned.min(known.current.returned),
+            }),
+            heard: heard.map_or(self.now - ago, |heard| heard.usage.at()),
+            since: match random.u8(..8) {
+                0 => Timestamp::EPOCH,
+                1 => self.now + ago,
+                2 => self.now,
+                _ => self.now - ago,
+            },
+            isolated: random.u8(..5) == 0,
+        })
+    }
+}
+
+fn any_rule(random: &mut Rng, name: &'static str) -> Rule {
+    loop {
+        let limit = match random.u8(..8) {
+            0 => random.u64(1..=MAX_COUNT),
+            1 => random.u64(1..1 << 40),
+            2..4 => random.u64(1..1_000_000),
+            _ => random.u64(1..60),
+        };
+        let millis = *random
+            .choice(&[5_000, 7_001, 60_000, 86_400_000, 31_622_400_000])
+            .unwrap();
+        let algorithm = *random
+            .choice(&[
+                Algorithm::FixedWindow,
+                Algorithm::SlidingWindow,
+                Algorithm::TokenBucket,
+            ])
+            .unwrap();
+        let quota = Quota::new(limit, Duration::from_millis(millis)).unwrap();
+        let Ok(mut quota) = quota.with_algorithm(algorithm) else {
+            continue;
+        };
+        if let Ok(burst) = quota.with_burst(random.u64(1..100)) {
+            quota = if random.bool() { burst } else { quota };
+        }
+        let shadow = random.u8(..8) == 0;
+        return Rule::new(PolicyName::new(name).unwrap(), quota).with_shadow(shadow);
+    }
+}
