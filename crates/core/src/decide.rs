@@ -40,7 +40,8 @@ pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -
 /// The part of [`decide`] that changes the count, for a rule that is the only one: brings the usage forward, and
 /// charges it if the rule admits the request. Returns whether the rule is violated.
 ///
-/// A store that decides under a lock calls this there, and [`Decision::under`] when it has unlocked.
+/// A store that decides under a lock calls this there, and [`Decision::under`] when it has unlocked. It is always
+/// inlined: a usage that went through memory on its way here would cost as much as the arithmetic.
 ///
 /// ```
 /// use tidegate_core::{charge, decide, Decision, PolicyName, Quota, Rule, Timestamp, Usage};
@@ -56,7 +57,7 @@ pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[inline]
+#[inline(always)]
 pub fn charge(rule: &Rule, usage: &mut Usage, cost: u64, now: Timestamp) -> bool {
     let quota = rule.quota();
     *usage = quota.brought_forward(*usage, now);

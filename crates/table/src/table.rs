@@ -8,7 +8,7 @@ use tidegate_core::Timestamp;
 use crate::overflow::Shared;
 use crate::population::Population;
 use crate::shard::Shard;
-use crate::sync::{AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::{Digest, Entry, Keys, Locked, Overflow};
 
 /// The most entries that a table can be made for: 2^30, about a thousand million.
@@ -78,18 +78,16 @@ impl<V: Entry> Table<V> {
     }
 
     /// Locks the subject's entries. The clock is read before that, and again only if that came too late.
-    #[inline]
+    // Always inlined, or else digest and lock go through memory: that makes a sixth of a decision's time.
+    #[inline(always)]
     pub fn lock(&self, digest: Digest, clock: impl Fn() -> Timestamp) -> Locked<'_, V> {
         let index = digest.shard(self.bits);
-        let mut now = clock();
+        let now = clock();
         let mut shard = self.shards[index].0.lock();
         if shard.is_sweep_due(now) {
-            self.population.evict(shard.sweep(now));
-            drop(shard);
-            self.sweep_next(SWEPT_TOGETHER, now);
-            shard = self.shards[index].0.lock();
+            shard = self.sweep_and_lock(index, shard, now);
         }
-        now = settle(now, &mut shard.latest, clock);
+        let now = settle(now, &mut shard.latest, clock);
         Locked::new(self, shard, digest, now)
     }
 
@@ -123,6 +121,21 @@ impl<V: Entry> Table<V> {
 
     pub(crate) fn population(&self) -> &Population {
         &self.population
+    }
+
+    /// Sweeps the shard, and some others while it is not locked.
+    #[cold]
+    #[inline(never)]
+    fn sweep_and_lock<'a>(
+        &'a self,
+        index: usize,
+        mut shard: MutexGuard<'a, Shard<V>>,
+        now: Timestamp,
+    ) -> MutexGuard<'a, Shard<V>> {
+        self.population.evict(shard.sweep(now));
+        drop(shard);
+        self.sweep_next(SWEPT_TOGETHER, now);
+        self.shards[index].0.lock()
     }
 
     /// Sweeps the next `count` shards, as far as they are due and free. It waits for no lock, so a shard's lock may

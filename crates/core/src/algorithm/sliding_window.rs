@@ -77,10 +77,9 @@ pub(super) fn admits(usage: Usage, limit: u64, steps: Steps, cost: u64, now: Tim
     else {
         return false;
     };
-    if usage.previous == 0 {
-        return true;
-    }
-    usage.previous.min(limit) * steps.left(usage.at, now) <= room * steps.count
+    // The previous window counts in full at the most: usually that settles it, without a division.
+    usage.previous <= room
+        || usage.previous.min(limit) * steps.left(usage.at, now) <= room * steps.count
 }
 
 #[inline]
