@@ -207,6 +207,10 @@ impl Limiter {
     ///
     /// If that would take longer than the deadline (at once, with the wait that it would have needed), if it can
     /// never be, or if the store cannot be reached until the deadline and a policy denies without it.
+    ///
+    /// # Panics
+    ///
+    /// If it has to wait and there is no tokio runtime with timers.
     pub async fn until_admitted(
         &self,
         subject: impl Into<Subject<'_>>,

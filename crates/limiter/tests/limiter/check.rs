@@ -1,6 +1,8 @@
 //! Deciding while the store works.
 
-use tidegate_limiter::{Policy, Provenance, Quota};
+use std::sync::Arc;
+
+use tidegate_limiter::{Limiter, Policy, Provenance, Quota, Store};
 
 use crate::support::{Mode, Unreliable, admitted, builder, limiter, policy, quota};
 
@@ -100,10 +102,20 @@ async fn shadow_policies_report_and_deny_nothing() {
 
 #[test]
 fn the_synchronous_path_needs_no_runtime() {
-    let limiter = tidegate_limiter::Limiter::builder(tidegate_store_memory::MemoryStore::new())
+    let limiter = Limiter::builder(tidegate_store_memory::MemoryStore::new())
         .policy(Policy::new("p", Quota::per_day(1).unwrap()))
         .build()
         .unwrap();
     assert!(limiter.try_check("alice").unwrap().is_allowed());
     assert!(!limiter.try_check("alice").unwrap().is_allowed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_can_come_in_a_box_or_shared() {
+    let boxed: Box<dyn Store> = Box::new(Unreliable::remote());
+    let shared: Arc<dyn Store> = Arc::new(Unreliable::remote());
+    for builder in [Limiter::builder(boxed), Limiter::builder(shared)] {
+        let limiter = builder.policy(policy(1)).build().unwrap();
+        assert_eq!(admitted(&limiter, "alice", 3).await, 1);
+    }
 }

@@ -6,6 +6,7 @@ mod check;
 mod deadline;
 mod dropped;
 mod give_back;
+mod logged;
 mod lookups;
 mod observed;
 mod outage;

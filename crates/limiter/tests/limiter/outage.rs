@@ -46,6 +46,15 @@ async fn whatever_the_store_does_the_outage_setting_decides_and_the_next_call_wo
 }
 
 #[tokio::test(start_paused = true)]
+async fn l2_starts_and_serves_with_the_store_down_and_l3_heals_by_itself() {
+    let store = gone();
+    let limiter = limiter(&store, policy(3).outage(Fallback::Full));
+    assert_eq!(admitted(&limiter, "alice", 9).await, 3);
+    store.set(Mode::Works);
+    assert_eq!(limiter.check("alice").await.provenance(), Provenance::Store);
+}
+
+#[tokio::test(start_paused = true)]
 async fn closed_denies_with_503_and_open_admits() {
     let closed = limiter(&gone(), policy(10).outage(Fallback::Closed));
     let decision = closed.check("alice").await;
