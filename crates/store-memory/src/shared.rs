@@ -21,17 +21,6 @@ const GONE_AFTER: Duration = Duration::from_secs(4);
 #[derive(Debug, Default)]
 pub(crate) struct Nodes(Mutex<State>);
 
-impl Nodes {
-    /// Forgets what nodes reported about the request's subject, so that their next reports count from nothing.
-    pub(crate) fn forget(&self, request: &Request<'_>) {
-        let mut state = self.0.lock();
-        for rule in request.rules {
-            let key = (request.subject.as_bytes().into(), rule.id());
-            state.totals.remove(&key);
-        }
-    }
-}
-
 /// A subject under a policy.
 type Key = (Box<[u8]>, PolicyId);
 

@@ -203,7 +203,6 @@ impl<C: Clock> MemoryStore<C> {
         for rule in request.rules {
             subject.remove(rule.id());
         }
-        self.nodes.forget(request);
     }
 
     /// Locks the shared counters too. The subject goes on at the time that they are at, if that is later.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tidegate_clock::ManualClock;
-use tidegate_store::conformance::{Fixture, run};
+use tidegate_store::conformance::{Fixture, SharedFixture, run, run_shared};
 use tidegate_store::{StoreError, async_trait};
 use tidegate_store_memory::MemoryStore;
 
@@ -28,6 +28,26 @@ impl Fixture for Memory {
     async fn advance(&self, by: Duration) {
         self.0.advance(by);
     }
+}
+
+#[async_trait]
+impl SharedFixture for Memory {
+    fn silence(&self) -> Duration {
+        Duration::from_secs(4)
+    }
+
+    fn can_lose(&self) -> bool {
+        false
+    }
+
+    async fn lose_everything(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn conformance_memory_shared() {
+    pollster::block_on(run_shared(&Memory::default())).assert_passed();
 }
 
 #[test]

@@ -30,7 +30,8 @@ pub struct Registry {
 ///
 /// The contract, in addition to [`Store`]'s: [`sync`](Self::sync) does for every subject what
 /// [`tidegate_core::shared::sync`] specifies, atomically. What `acquire` takes directly and what nodes report are
-/// one count.
+/// one count. [`reset`](Store::reset) forgets what was used, but not how much of it which node reported: otherwise the
+/// nodes' next reports, whose totals go on, would undo it.
 #[async_trait]
 pub trait SharedStore: Store {
     /// Merges each subject's reports and grants what is wanted. One answer per subject, in order, each with one

@@ -47,6 +47,7 @@ enum Fault {
     DropsThePreviousWindow,
     CountsAnyWindow,
     IgnoresReturns,
+    ForgetsNodesInAReset,
     IgnoresWhatWasHeard,
     /// Node ids are numbers of a language whose numbers are doubles.
     RoundsNodeIds,
@@ -315,10 +316,13 @@ impl Store for SharedMap {
     }
 
     async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {
-        for rule in request.rules {
-            let key = self.key(request.subject.as_bytes(), rule);
-            self.lock().records.remove(&key);
+        if self.is(Fault::ForgetsNodesInAReset) {
+            for rule in request.rules {
+                let key = self.key(request.subject.as_bytes(), rule);
+                self.lock().records.remove(&key);
+            }
         }
+        self.with(request, |usages, _| usages.fill(Usage::default()));
         Ok(())
     }
 }
@@ -525,6 +529,11 @@ fn every_wrong_store_is_caught_under_the_guarantee_that_it_breaks() {
             Fault::IgnoresReturns,
             "G5",
             "what_is_returned_is_free_again",
+        ),
+        (
+            Fault::ForgetsNodesInAReset,
+            "G5",
+            "a_reset_is_not_undone_by_reports",
         ),
         (
             Fault::IgnoresWhatWasHeard,

@@ -208,14 +208,20 @@ impl<'a> History<'a> {
     async fn reset(&mut self) -> Checked {
         let request = Request::new(self.subject, &self.rules);
         self.nodes.store.reset(&request).await?;
-        (self.worlds, self.charged) = (vec![World::default()], None);
-        Ok(())
+        self.charged = None;
+        // As a refund, a reset has no answer.
+        let answer = self.nodes.store.peek(&request).await?;
+        let (rules, now) = (self.rules, answer.at());
+        self.narrow(now, "reset", &said(&answer), |world| {
+            set_usages(world, &rules, [Usage::default(); RULES], now);
+            said(&look(&rules, &usages(world), 1, now))
+        })
     }
 
     /// Keeps the worlds in which the specification answers as the store did.
     ///
-    /// There is more than one where the store may have forgotten: a bucket that is full again is as good as
-    /// none, except for what it remembers of the nodes.
+    /// There is more than one where the store may have forgotten: what was used once it is as good as nothing, and
+    /// of a bucket that is full again also what it remembers of the nodes.
     fn narrow<T: PartialEq + std::fmt::Debug>(
         &mut self,
         now: Timestamp,
@@ -223,15 +229,15 @@ impl<'a> History<'a> {
         answer: &T,
         mut specified: impl FnMut(&mut World) -> T,
     ) -> Checked {
-        for part in 0..RULES {
-            let rule = &self.rules[part];
-            let is_bucket = rule.quota().algorithm() == Algorithm::TokenBucket;
+        for (part, rule) in self.rules.iter().enumerate() {
             for index in 0..self.worlds.len() {
-                let world = &self.worlds[index];
-                if is_bucket && rule.quota().idle_at(world[part].usage()) <= now {
-                    let mut forgotten = world.clone();
-                    forgotten[part] = Record::default();
-                    self.worlds.push(forgotten);
+                let record = &self.worlds[index][part];
+                if rule.quota().idle_at(record.usage()) <= now {
+                    for record in forgotten(rule, record, now) {
+                        let mut world = self.worlds[index].clone();
+                        world[part] = record;
+                        self.worlds.push(world);
+                    }
                 }
             }
         }
@@ -251,6 +257,16 @@ impl<'a> History<'a> {
         );
         self.worlds = kept;
         Ok(())
+    }
+}
+
+/// What may be left of a record that has become idle.
+fn forgotten(rule: &Rule, record: &Record, now: Timestamp) -> Vec<Record> {
+    let mut unused = record.clone();
+    unused.set_usage(rule.quota(), Usage::default(), now);
+    match rule.quota().algorithm() {
+        Algorithm::TokenBucket => vec![unused, Record::default()],
+        Algorithm::FixedWindow | Algorithm::SlidingWindow => vec![unused],
     }
 }
 

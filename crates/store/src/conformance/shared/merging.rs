@@ -8,6 +8,7 @@ use tidegate_core::{Algorithm, MAX_COUNT, Timestamp};
 use super::super::{ALGORITHMS, LONG, check, rule};
 use super::player::{NODES, Player, local, nothing, report};
 use super::{Checked, Nodes};
+use crate::Request;
 
 /// The algorithms that count windows.
 const WINDOWS: [Algorithm; 2] = [Algorithm::FixedWindow, Algorithm::SlidingWindow];
@@ -110,6 +111,28 @@ pub(super) async fn what_is_returned_is_free_again(nodes: &Nodes<'_>) -> Checked
             check!(
                 left == 13,
                 "{algorithm}: 12 used and 5 returned of 20, told {times} times: {left} left, not 13"
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn a_reset_is_not_undone_by_reports(nodes: &Nodes<'_>) -> Checked {
+    for algorithm in ALGORITHMS {
+        let rule = rule("reset", 100, LONG, algorithm)?;
+        let heard = nodes.hear(NODES[0], "alice", &rule).await?;
+        let told = report(&rule, local(7), &heard);
+        let heard = nodes.tell(NODES[0], "alice", &rule, told, 0).await?;
+        let _ = nodes.bench.acquire("alice", &[rule], 5).await?;
+        nodes.store.reset(&Request::new("alice", &[rule])).await?;
+        // The node goes on counting: its totals only grow.
+        for (used, expected) in [(7, 100), (9, 98)] {
+            let told = report(&rule, local(used), &heard);
+            let reply = nodes.tell(NODES[0], "alice", &rule, told, 0).await?;
+            let left = rule.quota().remaining(reply.usage, reply.now);
+            check!(
+                left == expected,
+                "{algorithm}: 7 of 100 reported, then a reset, then {used} reported: {left} left, not {expected}"
             );
         }
     }

@@ -121,6 +121,7 @@ const ALL: &[Case] = &[
     case!("G5", merging::an_overtaken_report_changes_nothing),
     case!("G5", merging::a_grant_whose_answer_was_lost_is_told_again),
     case!("G5", merging::what_is_returned_is_free_again),
+    case!("G5", merging::a_reset_is_not_undone_by_reports),
     case!("G5", merging::a_late_report_goes_into_its_own_window),
     case!("G5", merging::a_report_for_no_known_window_is_dropped),
     case!("G6", rebuilding::windows_are_rebuilt_from_reports, loses),
