@@ -5,6 +5,7 @@ use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use tidegate_adapter_common::header_names;
 use tidegate_http::{Answer, Header, is_list};
 use tidegate_limiter::Decision;
 
@@ -39,9 +40,15 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
     }
 }
 
+static NAMES: [HeaderName; 9] = header_names!(HeaderName);
+
 /// `None` for what HTTP does not allow.
 fn translated((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
-    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let known = NAMES.iter().find(|known| known.as_str() == name);
+    let name = match known {
+        Some(known) => known.clone(),
+        None => HeaderName::from_bytes(name.as_bytes()).ok()?,
+    };
     let value = HeaderValue::try_from(value.into_owned()).ok()?;
     Some((name, value))
 }

@@ -1,6 +1,7 @@
 //! Strings into the types of `http`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use tidegate_adapter_common::header_names;
 use tidegate_http::{Answer, Header, is_list};
 use tidegate_limiter::Decision;
 
@@ -10,6 +11,7 @@ pub(crate) fn response<B: From<String>>(answer: Answer, decision: Option<Decisio
     // No other code can come from this crate; a user's function may have left one that HTTP does not have.
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+    response.headers_mut().reserve(answer.headers.len());
     for header in answer.headers {
         if let Some((name, value)) = translated(header) {
             response.headers_mut().append(name, value);
@@ -36,16 +38,15 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
     }
 }
 
+static NAMES: [HeaderName; 9] = header_names!(HeaderName);
+
 /// `None` for what HTTP does not allow.
 fn translated((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
-    let name = match name {
-        // Names that are part of the program are in lower case, and checked without a copy.
-        std::borrow::Cow::Borrowed(name) => HeaderName::from_bytes(name.as_bytes()).ok()?,
-        std::borrow::Cow::Owned(name) => HeaderName::try_from(name).ok()?,
+    let known = NAMES.iter().find(|known| known.as_str() == name);
+    let name = match known {
+        Some(known) => known.clone(),
+        None => HeaderName::from_bytes(name.as_bytes()).ok()?,
     };
-    let value = match value {
-        std::borrow::Cow::Borrowed(value) => HeaderValue::from_str(value).ok()?,
-        std::borrow::Cow::Owned(value) => HeaderValue::try_from(value).ok()?,
-    };
+    let value = HeaderValue::try_from(value.into_owned()).ok()?;
     Some((name, value))
 }

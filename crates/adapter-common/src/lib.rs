@@ -26,6 +26,7 @@
 //! ```
 
 mod gate;
+mod names;
 mod passage;
 
 pub use gate::{Admission, Entry, Gate, Later, Outcome, Ticket};

@@ -49,6 +49,11 @@ impl Answer {
         self.headers.push((name, value.into()));
     }
 
+    /// Adds a header that is not there yet.
+    pub(crate) fn push(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        self.headers.push((name.into(), value.into()));
+    }
+
     /// The first header of that name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other == name);
@@ -65,4 +70,9 @@ impl Answer {
 /// ```
 pub fn is_list(name: &str) -> bool {
     matches!(name, "ratelimit" | "ratelimit-policy")
+}
+
+/// Whether a header's name can have this character (RFC 9110, section 5.6.2).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Status, Timestamp};
 
 use crate::policy_field::{push_item, push_parameter};
-use crate::{Dialect, Dialects, Header, PolicyField, seconds};
+use crate::{Dialect, Dialects, Header, PolicyField, number, seconds};
 
 /// What clients are told about their limits, on admitted and denied requests alike.
 pub(crate) fn limits(
@@ -13,7 +13,7 @@ pub(crate) fn limits(
     decision: &Decision,
     policies: &PolicyField,
 ) -> Vec<Header> {
-    let mut headers = Vec::with_capacity(4);
+    let mut headers = Vec::with_capacity(8);
     if dialects.contains(Dialect::Draft11) {
         draft_11(&mut headers, decision, policies);
     }
@@ -40,7 +40,7 @@ fn draft_11(headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyFie
         "ratelimit-policy".into(),
         policies.for_statuses(statuses).into(),
     ));
-    let mut limit = String::with_capacity(32 * statuses.len());
+    let mut limit = String::with_capacity(40 * statuses.len());
     for status in statuses {
         push_item(&mut limit, status.name().as_str());
         push_parameter(&mut limit, "r", status.remaining());
@@ -73,13 +73,13 @@ fn x_rate_limit(headers: &mut Vec<Header>, decision: &Decision) {
     let reset = seconds::rounded_up(status.full_in());
     headers.push((
         "x-ratelimit-limit".into(),
-        status.limit().to_string().into(),
+        number::text(status.limit()).into(),
     ));
     headers.push((
         "x-ratelimit-remaining".into(),
-        status.remaining().to_string().into(),
+        number::text(status.remaining()).into(),
     ));
-    headers.push(("x-ratelimit-reset".into(), reset.to_string().into()));
+    headers.push(("x-ratelimit-reset".into(), number::text(reset).into()));
 }
 
 /// `Retry-After` of a denied request, in seconds, with up to `jitter` more. `None` if no wait ever helps.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tidegate_core::SubjectBuf;
 
+use crate::answer::is_token;
 use crate::{ClientAddress, RequestView};
 
 /// Makes the subject of a request of a framework's type `R`.
@@ -77,7 +78,6 @@ pub fn client<R: ?Sized>(address: ClientAddress) -> Key<R> {
 ///
 /// If no header can have that name.
 pub fn header<R: ?Sized>(name: &str) -> Result<Key<R>, HeaderNameError> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err(HeaderNameError {
             given: name.to_owned(),

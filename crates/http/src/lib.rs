@@ -39,6 +39,7 @@ mod client;
 mod dialect;
 mod fields;
 pub mod key;
+mod number;
 mod options;
 mod policy_field;
 mod problem;

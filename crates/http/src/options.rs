@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_core::{Decision, SubjectBuf};
 
-use crate::{Answer, Dialects, Header, Key, PolicyField, RequestView, fields, problem};
+use crate::{Answer, Dialects, Header, Key, PolicyField, RequestView, fields, number, problem};
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
 type Change = Arc<dyn Fn(&mut Answer, &Decision) + Send + Sync>;
@@ -213,7 +213,7 @@ impl<R: ?Sized> Options<R> {
             problem::quota_exceeded(decision)
         };
         if let Some(seconds) = fields::retry_after(decision, self.jitter) {
-            answer.set("retry-after", seconds.to_string());
+            answer.push("retry-after", number::text(seconds));
         }
         answer.headers.append(&mut headers);
         if let Some(change) = &self.on_denial {

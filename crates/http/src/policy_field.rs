@@ -1,11 +1,10 @@
 //! `RateLimit-Policy`: the constant part of the headers, rendered once per set of policies.
 
-use std::fmt::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tidegate_core::{Quota, Status};
 
-use crate::seconds;
+use crate::{number, seconds};
 
 /// The largest integer of a structured field (RFC 9651, section 3.3.1): fifteen digits, fewer than a quota may
 /// have.
@@ -71,19 +70,29 @@ pub(crate) fn push_item(list: &mut String, name: &str) {
         list.push_str(", ");
     }
     list.push('"');
-    for char in name.chars() {
-        if matches!(char, '"' | '\\') {
-            list.push('\\');
-        }
-        // No policy's name has another character than these; the field stays valid whatever it is given.
-        list.push(if matches!(char, ' '..='~') { char } else { '?' });
+    // No policy's name has a character that must be escaped; the field stays valid whatever it is given.
+    if name
+        .bytes()
+        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
+    {
+        list.push_str(name);
+    } else {
+        list.extend(name.chars().map(|char| {
+            if char.is_ascii_alphanumeric() {
+                char
+            } else {
+                '_'
+            }
+        }));
     }
     list.push('"');
 }
 
 pub(crate) fn push_parameter(list: &mut String, name: &str, value: u64) {
-    // Writing to a string cannot fail.
-    let _ = write!(list, ";{name}={}", value.min(MAX_INTEGER));
+    list.push(';');
+    list.push_str(name);
+    list.push('=');
+    number::push(list, value.min(MAX_INTEGER));
 }
 
 /// The field of the policies in force, kept until their version changes.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use tidegate_core::{Decision, Status};
 
-use crate::{Answer, KeyError};
+use crate::{Answer, KeyError, number};
 
 /// 429: the client has used up its quota.
 pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
@@ -70,19 +70,20 @@ impl Problem<'_> {
     /// The response, which no cache may keep (RFC 6585, section 4, for 429; the others are as short-lived).
     fn answer(&self, decision: Option<&Decision>) -> Answer {
         let mut answer = Answer::new(self.status, self.body(decision));
-        answer.set("content-type", "application/problem+json");
-        answer.set("cache-control", "no-store");
+        answer.headers.reserve(8);
+        answer.push("content-type", "application/problem+json");
+        answer.push("cache-control", "no-store");
         answer
     }
 
     fn body(&self, decision: Option<&Decision>) -> String {
         let mut body = String::with_capacity(192);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            body,
-            r#"{{"type":"{}","title":"{}","status":{}"#,
-            self.kind, self.title, self.status
-        );
+        body.push_str(r#"{"type":""#);
+        body.push_str(self.kind);
+        body.push_str(r#"","title":""#);
+        body.push_str(self.title);
+        body.push_str(r#"","status":"#);
+        number::push(&mut body, self.status.into());
         if let Some(detail) = self.detail {
             body.push_str(r#","detail":"#);
             push_json(&mut body, detail);
@@ -116,6 +117,7 @@ fn push_json(body: &mut String, text: &str) {
                 body.push(char);
             }
             '\0'..='\x1f' => {
+                // Writing to a string cannot fail.
                 let _ = write!(body, "\\u{:04x}", u32::from(char));
             }
             _ => body.push(char),
