@@ -1,5 +1,7 @@
 //! What a store says it can do.
 
+use std::time::Duration;
+
 /// What a store can do. The conformance suite picks its cases by this and prints what it left out; the limiter
 /// takes its defaults from it.
 ///
@@ -21,6 +23,9 @@ pub struct Capabilities {
     pub reclaims: bool,
     /// The most subjects that are told apart; those beyond share an overflow counter (R1).
     pub max_entries: Option<u64>,
+    /// The longest that a call takes, if the store sees to that by itself (L1) and knows better than its caller what to
+    /// do then. The limiter waits a little longer, so that the store has the last word.
+    pub deadline: Option<Duration>,
 }
 
 impl Capabilities {
@@ -31,5 +36,6 @@ impl Capabilities {
         refund: true,
         reclaims: true,
         max_entries: None,
+        deadline: None,
     };
 }
