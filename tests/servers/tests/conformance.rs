@@ -1,24 +1,30 @@
 //! The Redis store keeps the contract of stores, and of shared ones, wherever it can be.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod common;
 
 use common::{Fresh, Servers};
 use tidegate_store::conformance::{run, run_shared};
 use tidegate_test_servers::{Flavor, Options, Server};
 
-async fn keeps_the_contract(servers: impl Servers) {
-    let fixture = Fresh::on(servers);
-    run(&fixture).await.assert_passed();
-    run_shared(&fixture).await.assert_passed();
+/// Runs both suites at the same time, each on servers of its own: one of them makes its servers forget everything.
+async fn keeps_the_contract<S: Servers>(start: impl Fn() -> anyhow::Result<S>) {
+    let (stores, shared) = (Fresh::on(start().unwrap()), Fresh::on(start().unwrap()));
+    let (stores, shared) = tokio::join!(run(&stores), run_shared(&shared));
+    stores.assert_passed();
+    shared.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conformance_redis() {
-    keeps_the_contract(Server::start().unwrap()).await;
+    keeps_the_contract(Server::start).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conformance_valkey() {
-    let options = Options::new().flavor(Flavor::Valkey);
-    keeps_the_contract(options.start().unwrap()).await;
+    keeps_the_contract(|| Options::new().flavor(Flavor::Valkey).start()).await;
 }
