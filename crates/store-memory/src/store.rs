@@ -295,11 +295,9 @@ fn write_shared(
 impl<C: Clock> Store for MemoryStore<C> {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            exact: true,
             immediate: true,
-            refund: true,
-            reclaims: true,
             max_entries: Some(self.table.stats().capacity as u64),
+            ..Capabilities::EXACT
         }
     }
 

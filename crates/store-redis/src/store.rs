@@ -209,7 +209,10 @@ impl RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::EXACT
+        Capabilities {
+            deadline: Some(self.context.deadline),
+            ..Capabilities::EXACT
+        }
     }
 
     fn try_acquire(&self, _request: &Request<'_>) -> Option<Result<Decision, StoreError>> {

@@ -19,6 +19,13 @@ const DEFAULT_MAX_ENTRIES: usize = 1_000_000;
 /// D: the longest that a decision waits, unless told otherwise.
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
 
+/// How often a store is looked at that spaces its own probes.
+const LOOKED_AT: Backoff = Backoff {
+    floor: Duration::from_millis(50),
+    base: Duration::from_millis(100),
+    cap: Duration::from_millis(250),
+};
+
 /// Makes a [`TieredStore`].
 ///
 /// ```
@@ -40,7 +47,7 @@ pub struct Builder<C = SystemClock> {
     max_entries: usize,
     expected_nodes: u32,
     report: Duration,
-    backoff: Backoff,
+    backoff: Option<Backoff>,
 }
 
 /// A shared store, which has no `Debug` of its own.
@@ -61,7 +68,7 @@ impl Builder {
             max_entries: DEFAULT_MAX_ENTRIES,
             expected_nodes: 1,
             report: Timing::default().report,
-            backoff: Backoff::default(),
+            backoff: None,
         }
     }
 }
@@ -99,10 +106,15 @@ impl<C: Clock> Builder<C> {
         Self { report, ..self }
     }
 
-    /// How probes are spaced while the shared store does not answer.
+    /// How probes are spaced while the shared store does not answer. Unless told, as
+    /// [`Backoff::default`] says; but a store that keeps a deadline of its own also stops asking a server that is gone
+    /// by itself (R2), and then costs nothing to ask: it is looked at every quarter of a second at least.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
-        Self { backoff, ..self }
+        Self {
+            backoff: Some(backoff),
+            ..self
+        }
     }
 
     /// Another clock, for tests.
@@ -145,8 +157,10 @@ impl<C: Clock> Builder<C> {
             expected_nodes: self.expected_nodes,
             ..LinkConfig::default()
         };
+        let guarded = self.store.0.capabilities().deadline.is_some();
+        let usual = if guarded { LOOKED_AT } else { Backoff::default() };
         let breaker = BreakerConfig {
-            backoff: self.backoff,
+            backoff: self.backoff.unwrap_or(usual),
             ..BreakerConfig::default()
         };
         let timing = Timing {

@@ -10,6 +10,7 @@ mod serve_actix;
 mod serve_axum;
 mod setup;
 mod stop;
+mod store;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -31,7 +32,12 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    let setup = Setup::new(flags)?;
+    // For what goes on in the background, whichever framework serves.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let setup = {
+        let _entered = runtime.enter();
+        Setup::new(flags)?
+    };
     let listener = TcpListener::bind(flags.listen).with_context(|| {
         let address = flags.listen;
         format!("cannot listen on {address}; give another address with --listen (port 0 takes a free one)")
@@ -43,7 +49,9 @@ fn run(flags: &Flags) -> Result<()> {
         flags.store
     );
     match flags.framework {
-        Framework::Axum => serve_axum::run(listener, &setup),
-        Framework::Actix => serve_actix::run(listener, &setup),
+        Framework::Axum => serve_axum::run(listener, &setup)?,
+        Framework::Actix => serve_actix::run(listener, &setup)?,
     }
+    runtime.block_on(setup.counts.shut_down());
+    Ok(())
 }

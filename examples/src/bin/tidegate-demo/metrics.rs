@@ -10,9 +10,9 @@ use tidegate_limiter::{Decision, Event, Observer};
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Counters.
-#[derive(Default)]
 pub(crate) struct Metrics {
     counts: Mutex<Counts>,
+    store: crate::store::Counts,
 }
 
 #[derive(Default)]
@@ -76,6 +76,10 @@ impl Counts {
 }
 
 impl Metrics {
+    pub(crate) fn new(store: crate::store::Counts) -> Self {
+        Self { counts: Mutex::default(), store }
+    }
+
     /// The counters as text.
     pub(crate) fn render(&self) -> String {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,6 +106,7 @@ impl Metrics {
                 r#"tidegate_store_errors_total{{kind="{kind}"}} {count}"#
             );
         }
+        self.store.render(&mut text);
         text
     }
 }

@@ -6,30 +6,28 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tidegate_http::{ClientAddress, ForwardedField, Key, Options, Proxies, key};
 use tidegate_limiter::{Limiter, Policy, Quota};
-use tidegate_store_memory::MemoryStore;
 
-use crate::flags::{Flags, Store};
+use crate::flags::Flags;
 use crate::metrics::Metrics;
+use crate::store::Counts;
 
 /// The limiter, how it is used, and what it has counted.
 pub(crate) struct Setup {
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) counts: Counts,
     address: ClientAddress,
 }
 
 impl Setup {
     pub(crate) fn new(flags: &Flags) -> Result<Self> {
-        if flags.store != Store::Memory {
-            let Flags { store, redis, .. } = flags;
-            bail!("--store {store} (--redis {redis}) does not exist yet: it must be memory");
-        }
         if let Some(file) = &flags.policies {
             let file = file.display();
             bail!("--policies {file} is not supported yet: use --limit, --window and --algorithm");
         }
-        let metrics = Arc::new(Metrics::default());
-        let limiter = Limiter::builder(MemoryStore::new())
+        let counts = Counts::new(flags)?;
+        let metrics = Arc::new(Metrics::new(counts.clone()));
+        let limiter = Limiter::builder(Arc::clone(&counts.store))
             .policy(policy(flags)?)
             .deadline(flags.deadline)
             .expected_nodes(flags.expected_nodes)
@@ -45,6 +43,7 @@ impl Setup {
         Ok(Self {
             limiter,
             metrics,
+            counts,
             address,
         })
     }
