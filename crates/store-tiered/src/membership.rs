@@ -2,7 +2,7 @@
 //!
 //! Requests read a copy in atomics; only the driver changes the state behind the lock.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tidegate_core::tiered::{Link, LinkConfig, Mode, StoreClock, View};
@@ -20,6 +20,8 @@ pub(crate) struct Membership {
     returning_until: AtomicU64,
     /// When the store last answered anything, on this node's clock.
     heard_at: AtomicU64,
+    /// Whether the last call that ended was not answered.
+    suspected: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Membership {
             out_since: AtomicU64::new(0),
             returning_until: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
+            suspected: AtomicBool::new(false),
         }
     }
 
@@ -85,6 +88,12 @@ impl Membership {
         self.out_since.load(Ordering::Acquire) == 0
     }
 
+    /// Whether the last call that ended was not answered: then the next one may not be either, and it is better not to
+    /// wait for it.
+    pub(crate) fn is_suspected(&self) -> bool {
+        self.suspected.load(Ordering::Relaxed)
+    }
+
     /// When the store last answered anything, on this node's clock, if it ever did.
     pub(crate) fn heard_at(&self) -> Option<Timestamp> {
         let at = self.heard_at.load(Ordering::Relaxed);
@@ -96,6 +105,7 @@ impl Membership {
         let mut state = self.state.lock();
         state.clock.learn(sent, store, received);
         state.breaker.record(Outcome::Success, received, 0);
+        self.suspected.store(false, Ordering::Relaxed);
         self.heard_at
             .fetch_max(received.as_nanos(), Ordering::Relaxed);
         self.publish(&state, received);
@@ -108,6 +118,7 @@ impl Membership {
         now: Timestamp,
         random: u64,
     ) -> Option<Transition> {
+        self.suspected.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
         let transition = state.breaker.record(outcome, now, random)?;
         state.link.changed(transition, now);
