@@ -12,6 +12,7 @@ tested! {
     readme: "../../README.md",
     introduction: "../../docs/introduction.md",
     choosing_a_quota: "../../docs/choosing-a-quota.md",
+    choosing_a_store: "../../docs/choosing-a-store.md",
     http: "../../docs/http.md",
     guarantees: "../../docs/guarantees.md",
     custom_store: "../../docs/custom-store.md",
