@@ -158,7 +158,11 @@ impl<C: Clock> Builder<C> {
             ..LinkConfig::default()
         };
         let guarded = self.store.0.capabilities().deadline.is_some();
-        let usual = if guarded { LOOKED_AT } else { Backoff::default() };
+        let usual = if guarded {
+            LOOKED_AT
+        } else {
+            Backoff::default()
+        };
         let breaker = BreakerConfig {
             backoff: self.backoff.unwrap_or(usual),
             ..BreakerConfig::default()

@@ -123,9 +123,13 @@ impl<C: Clock> Inner<C> {
                 .acquire(request.rules, request.cost, view, now, intern);
             Some(match decision {
                 Some(decision) => (AtOnce::Decided(decision), Listing::Nothing),
-                None if held.waiting() >= MOST_WAITING || inner.had_better_not_wait(request) => {
+                None if held.waiting() >= MOST_WAITING
+                    || inner.had_better_not_wait(request.rules) =>
+                {
                     let (rules, cost) = (request.rules, request.cost);
-                    let decision = held.group.decide_without_store(rules, cost, view, false, now);
+                    let decision = held
+                        .group
+                        .decide_without_store(rules, cost, view, false, now);
                     (AtOnce::Decided(decision), Listing::Now)
                 }
                 None => {
@@ -143,9 +147,9 @@ impl<C: Clock> Inner<C> {
 
     /// Whether a request should not wait for a store that did not answer the last call. Only where the policies are not
     /// exact: those wait as long as there is hope.
-    fn had_better_not_wait(&self, request: &Request<'_>) -> bool {
+    pub(crate) fn had_better_not_wait(&self, rules: &[Rule]) -> bool {
         let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
-        self.membership.is_suspected() && !request.rules.iter().any(exact)
+        self.membership.is_suspected() && !rules.iter().any(exact)
     }
 
     /// Works on the subject's entry, which is made if there is none. `Err`: there is no room for one, and the
