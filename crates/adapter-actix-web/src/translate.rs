@@ -5,9 +5,11 @@ use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_adapter_common::header_names;
+use tidegate_adapter_common::translate_headers;
 use tidegate_http::{Answer, Header, is_list};
 use tidegate_limiter::Decision;
+
+translate_headers!(HeaderName, HeaderValue);
 
 /// The answer to a refused request, with the decision in its extensions.
 pub(crate) fn response<B>(
@@ -38,17 +40,4 @@ pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
             headers.append(name, value);
         }
     }
-}
-
-static NAMES: [HeaderName; 9] = header_names!(HeaderName);
-
-/// `None` for what HTTP does not allow.
-fn translated((name, value): Header) -> Option<(HeaderName, HeaderValue)> {
-    let known = NAMES.iter().find(|known| known.as_str() == name);
-    let name = match known {
-        Some(known) => known.clone(),
-        None => HeaderName::from_bytes(name.as_bytes()).ok()?,
-    };
-    let value = HeaderValue::try_from(value.into_owned()).ok()?;
-    Some((name, value))
 }

@@ -1,24 +1,14 @@
-//! The names of all headers that `tidegate-http` sends, for frameworks that like to have them ready.
+//! From `tidegate-http`'s headers to a framework's: the same code for types that differ only in their version.
 
-/// An array of these names as a framework's type, which must have a `from_static` that can be evaluated when the
-/// program is built. To make a name from text for each response costs several times more than to find it here.
+/// Defines `fn translated(Header) -> Option<(Name, Value)>` for a framework's types of names and values, which must
+/// have the methods that those of the crate `http` have, of any version. It is `None` for what HTTP does not allow.
 ///
-/// ```
-/// struct Name(&'static str);
-///
-/// impl Name {
-///     const fn from_static(name: &'static str) -> Self {
-///         Self(name)
-///     }
-/// }
-///
-/// static NAMES: [Name; 9] = tidegate_adapter_common::header_names!(Name);
-/// assert!(NAMES.iter().any(|name| name.0 == "retry-after"));
-/// ```
+/// The names that tidegate sends are made when the program is built: to make one for each response costs several
+/// times more than to find it.
 #[macro_export]
-macro_rules! header_names {
-    ($name:ident) => {
-        [
+macro_rules! translate_headers {
+    ($name:ident, $value:ident) => {
+        static NAMES: [$name; 9] = [
             $name::from_static("ratelimit-policy"),
             $name::from_static("ratelimit"),
             $name::from_static("content-type"),
@@ -28,6 +18,17 @@ macro_rules! header_names {
             $name::from_static("x-ratelimit-remaining"),
             $name::from_static("x-ratelimit-reset"),
             $name::from_static("tidegate-mode"),
-        ]
+        ];
+
+        /// `None` for what HTTP does not allow.
+        fn translated((name, value): ::tidegate_http::Header) -> Option<($name, $value)> {
+            let known = NAMES.iter().find(|known| known.as_str() == name);
+            let name = match known {
+                Some(known) => known.clone(),
+                None => $name::from_bytes(name.as_bytes()).ok()?,
+            };
+            let value = $value::try_from(value.into_owned()).ok()?;
+            Some((name, value))
+        }
     };
 }

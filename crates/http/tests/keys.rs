@@ -1,0 +1,100 @@
+//! What makes two requests the same subject, and what does not.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+use tidegate_core::SubjectBuf;
+use tidegate_http::key::{client_ip, from_fn, header, method, route};
+use tidegate_http::{Key, KeyError, PlainRequest};
+
+fn request() -> PlainRequest {
+    PlainRequest::new("GET").with_peer([192, 0, 2, 1])
+}
+
+fn subject(key: &Key<str>, request: &PlainRequest) -> Result<SubjectBuf, KeyError> {
+    key.subject("", request)
+}
+
+#[test]
+fn g9_a_header_cannot_forge_an_address() {
+    let key = header("x-api-key").unwrap().or(client_ip());
+    let address = subject(&key, &request()).unwrap();
+    let raw: &[u8] = &[192, 0, 2, 1];
+    let encoded = address.as_subject().as_bytes().to_vec();
+    for forged in [raw, b"address", &encoded] {
+        let forging = request().with_header("x-api-key", forged);
+        assert_ne!(subject(&key, &forging).unwrap(), address);
+    }
+}
+
+#[test]
+fn g9_parts_cannot_be_shifted_into_each_other() {
+    let key = header("a").unwrap().and(header("b").unwrap());
+    let one = request().with_header("a", "xy").with_header("b", "z");
+    let two = request().with_header("a", "x").with_header("b", "yz");
+    assert_ne!(subject(&key, &one), subject(&key, &two));
+}
+
+#[test]
+fn an_empty_header_is_no_key() {
+    let key = header("x-api-key").unwrap().or(client_ip());
+    let empty = request().with_header("x-api-key", "");
+    assert_eq!(subject(&key, &empty), subject(&key, &request()));
+    let alone = header("x-api-key").unwrap();
+    let error = subject(&alone, &empty).unwrap_err();
+    assert!(error.to_string().contains("x-api-key"));
+}
+
+#[test]
+fn the_first_of_several_lines_counts() {
+    let key = header("x-api-key").unwrap();
+    let twice = request()
+        .with_header("x-api-key", "a")
+        .with_header("x-api-key", "b");
+    let once = request().with_header("x-api-key", "a");
+    assert_eq!(subject(&key, &twice), subject(&key, &once));
+}
+
+#[test]
+fn a_fallback_leaves_no_trace_of_what_failed_before_it() {
+    let both = method().and(header("x-api-key").unwrap());
+    let key = both.or(method().and(client_ip()));
+    let expected = subject(&method().and(client_ip()), &request());
+    assert_eq!(subject(&key, &request()), expected);
+}
+
+#[test]
+fn a_missing_peer_is_an_error_even_where_something_else_would_do() {
+    let nowhere = PlainRequest::new("GET").with_header("x-api-key", "k");
+    let key = client_ip().or(header("x-api-key").unwrap());
+    assert_eq!(subject(&key, &nowhere), Err(KeyError::PeerAddress));
+}
+
+#[test]
+fn custom_parts_see_the_frameworks_request_and_are_told_apart_by_name() {
+    let user = from_fn("user", |request: &str| Some(request.to_owned()));
+    let tenant = from_fn("tenant", |request: &str| Some(request.to_owned()));
+    let none = from_fn("nobody", |_: &str| None::<&str>);
+    let view = request();
+    assert_ne!(user.subject("7", &view), tenant.subject("7", &view));
+    assert_ne!(user.subject("7", &view), user.subject("8", &view));
+    let error = none.subject("7", &view).unwrap_err();
+    assert_eq!(error, KeyError::Custom { name: "nobody" });
+}
+
+#[test]
+fn routes_and_methods_count_apart() {
+    let key: Key<str> = method().and(route());
+    let users = request().with_route("/users/{id}");
+    let orders = request().with_route("/orders/{id}");
+    assert_ne!(subject(&key, &users), subject(&key, &orders));
+    assert_eq!(subject(&key, &request()), subject(&key, &request()));
+}
+
+#[test]
+fn names_that_no_header_can_have_are_refused() {
+    for wrong in ["", "x api", "x:y", "\u{fc}ber"] {
+        let error = header::<str>(wrong).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{wrong:?}")));
+    }
+    let mixed: Key<str> = header("X-Api-Key").unwrap();
+    assert!(subject(&mixed, &request().with_header("x-API-key", "k")).is_ok());
+}

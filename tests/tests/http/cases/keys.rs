@@ -1,0 +1,104 @@
+//! Keys: by what requests are limited.
+
+use super::{by, case, denied, get, ok, plain, with};
+use crate::config::By;
+use crate::run::Case;
+use crate::run::Expected;
+use crate::run::Step;
+use tidegate_tests::Request;
+
+pub(crate) fn api_keys_have_limits_of_their_own_and_others_their_addresses() -> Case {
+    let steps = [
+        with("x-api-key", "alice", ok(2, 60)),
+        with("X-API-KEY", "alice", ok(1, 60)),
+        with("x-api-key", "bob", ok(2, 60)),
+        get("/", ok(2, 60)),
+        with("x-api-key", "", ok(1, 60)),
+        with("x-api-key", "Alice", ok(2, 60)),
+    ];
+    case(by(By::KeyOrClient), steps)
+}
+
+pub(crate) fn g9_a_key_that_looks_like_an_address_is_not_that_address() -> Case {
+    let steps = [
+        get("/", ok(2, 60)),
+        with("x-api-key", "127.0.0.1", ok(2, 60)),
+        with("x-api-key", "address", ok(2, 60)),
+        get("/", ok(1, 60)),
+    ];
+    case(by(By::KeyOrClient), steps)
+}
+
+pub(crate) fn keys_that_are_not_utf8_are_keys_as_well() -> Case {
+    let steps = [
+        with("x-api-key", b"\xff\xfe", ok(2, 60)),
+        with("x-api-key", b"\xff\xfe", ok(1, 60)),
+        with("x-api-key", b"\xff\xfd", ok(2, 60)),
+    ];
+    case(by(By::KeyOrClient), steps)
+}
+
+pub(crate) fn a_huge_key_is_one_key() -> Case {
+    let huge = |last: u8| [vec![b'k'; 60 * 1024], vec![last]].concat();
+    let steps = [
+        with("x-api-key", huge(b'a'), ok(2, 60)),
+        with("x-api-key", huge(b'a'), ok(1, 60)),
+        with("x-api-key", huge(b'b'), ok(2, 60)),
+    ];
+    case(by(By::KeyOrClient), steps)
+}
+
+pub(crate) fn a_repeated_key_is_its_first_line() -> Case {
+    let twice = Request::get("/")
+        .header("x-api-key", "alice")
+        .header("x-api-key", "bob");
+    let steps = [
+        Step::Exchange(twice, ok(2, 60)),
+        with("x-api-key", "alice", ok(1, 60)),
+        with("x-api-key", "bob", ok(2, 60)),
+    ];
+    case(by(By::KeyAlone), steps)
+}
+
+pub(crate) fn a_request_without_its_key_is_refused_and_told_why() -> Case {
+    let detail = "the header x-api-key, by which requests are limited, is missing or empty";
+    let expected = refused(400, "Bad Request", detail);
+    case(
+        by(By::KeyAlone),
+        [get("/", expected), with("x-api-key", "alice", ok(2, 60))],
+    )
+}
+
+pub(crate) fn routes_count_apart_whatever_their_paths() -> Case {
+    let post = Request::new("POST", "/items/1").header("content-length", "0");
+    let steps = [
+        get("/items/1", ok(2, 60)),
+        get("/items/2", ok(1, 60)),
+        get("/", ok(2, 60)),
+        Step::Exchange(post, ok(2, 60)),
+    ];
+    case(by(By::RouteAndMethod), steps)
+}
+
+pub(crate) fn no_peer() -> Case {
+    let detail = "the peer's address, by which requests are limited, is not known to the server: serve the router \
+                  with `into_make_service_with_connect_info::<SocketAddr>()`, or put a `PeerAddr` into the \
+                  extensions of every request";
+    let expected = refused(500, "Internal Server Error", detail);
+    let steps = [
+        get("/", expected),
+        with("x-api-key", "alice", ok(2, 60)),
+        get("/unlimited", plain()),
+    ];
+    case(by(By::KeyOrClient), steps)
+}
+
+fn refused(status: u16, title: &str, detail: &str) -> Expected {
+    Expected {
+        status,
+        body: Some(format!(
+            r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}"#
+        )),
+        ..denied(&[])
+    }
+}

@@ -1,0 +1,185 @@
+//! Options: which requests count, and what the responses look like.
+
+use super::{case, denied, get, no_more, ok, one_policy, plain};
+use crate::config::Config;
+use crate::config::both_dialects;
+use crate::config::fixed;
+use crate::run::Case;
+use crate::run::Expected;
+use crate::run::Step;
+use tidegate_http::Dialect;
+use tidegate_http::Dialects;
+use tidegate_tests::Request;
+
+fn x_rate_limit(expected: Expected, remaining: u64, reset: u64) -> Expected {
+    expected
+        .and("x-ratelimit-limit", "3")
+        .and("x-ratelimit-remaining", remaining.to_string())
+        .and("x-ratelimit-reset", reset.to_string())
+}
+
+pub(crate) fn x_rate_limit_headers_instead() -> Case {
+    let config = Config {
+        dialects: Dialect::XRateLimit.into(),
+        ..Config::default()
+    };
+    let steps = [
+        get("/", x_rate_limit(plain(), 2, 60)),
+        get("/", x_rate_limit(plain(), 1, 60)),
+        get("/", x_rate_limit(plain(), 0, 60)),
+        get("/", x_rate_limit(denied(&["per-client"]).retry(60), 0, 60)),
+    ];
+    case(config, steps)
+}
+
+pub(crate) fn both_dialects_at_once() -> Case {
+    let config = Config {
+        dialects: both_dialects(),
+        ..Config::default()
+    };
+    case(config, [get("/", x_rate_limit(ok(2, 60), 2, 60))])
+}
+
+pub(crate) fn headers_can_be_turned_off_but_retry_after_stays() -> Case {
+    let config = Config {
+        dialects: Dialects::OFF,
+        ..one_policy(fixed(1, 60))
+    };
+    case(
+        config,
+        [
+            get("/", plain()),
+            get("/", denied(&["per-client"]).retry(60)),
+        ],
+    )
+}
+
+pub(crate) fn a_handler_sees_the_decision() -> Case {
+    let told = |text: &str, remaining| Expected {
+        body: Some(text.to_owned()),
+        ..ok(remaining, 60)
+    };
+    let steps = [
+        get("/decision", told("per-client has 2 left", 2)),
+        get("/decision", told("per-client has 1 left", 1)),
+    ];
+    case(Config::default(), steps)
+}
+
+pub(crate) fn methods_all_count() -> Case {
+    let head = Expected {
+        body: None,
+        ..ok(2, 60)
+    };
+    let steps = [
+        Step::Exchange(Request::new("HEAD", "/"), head),
+        Step::Exchange(Request::new("OPTIONS", "/"), ok(1, 60)),
+        Step::Exchange(Request::new("BREW", "/"), ok(0, 60)),
+        get("/", no_more(60)),
+    ];
+    case(Config::default(), steps)
+}
+
+pub(crate) fn preflights_are_exempt_if_wanted() -> Case {
+    let config = Config {
+        skip_preflights: true,
+        ..Config::default()
+    };
+    let preflight = Request::new("OPTIONS", "/")
+        .header("origin", "https://example.org")
+        .header("access-control-request-method", "PUT");
+    let steps = [
+        Step::Exchange(preflight, plain()),
+        Step::Exchange(Request::new("OPTIONS", "/"), ok(2, 60)),
+    ];
+    case(config, steps)
+}
+
+pub(crate) fn skipped_requests_neither_count_nor_carry_headers() -> Case {
+    let mut steps: Vec<Step> = (0..5).map(|_| get("/unlimited", plain())).collect();
+    steps.push(get("/", ok(2, 60)));
+    case(Config::default(), steps)
+}
+
+fn failed(remaining: u64) -> Expected {
+    Expected {
+        status: 401,
+        body: Some("no".into()),
+        ..ok(remaining, 60)
+    }
+}
+
+pub(crate) fn only_failures_count_if_wanted() -> Case {
+    let config = Config {
+        failures_only: true,
+        ..Config::default()
+    };
+    let steps = [
+        get("/", ok(2, 60)),
+        get("/", ok(2, 60)),
+        get("/fail", failed(2)),
+        get("/", ok(1, 60)),
+        get("/fail", failed(1)),
+        get("/fail", failed(0)),
+        get("/", no_more(60)),
+    ];
+    case(config, steps)
+}
+
+pub(crate) fn the_mode_is_shown_if_wanted() -> Case {
+    let config = Config {
+        mode_header: true,
+        ..one_policy(fixed(3, 60))
+    };
+    case(config, [get("/", ok(2, 60).and("tidegate-mode", "store"))])
+}
+
+pub(crate) fn denials_can_look_different() -> Case {
+    let config = Config {
+        plain_denials: true,
+        ..Config::default()
+    };
+    let mut expected = no_more(60);
+    expected.headers[0].1 = "text/plain".into();
+    expected.body = Some("slow down".into());
+    let steps = [
+        get("/", ok(2, 60)),
+        get("/", ok(1, 60)),
+        get("/", ok(0, 60)),
+        get("/", expected),
+    ];
+    case(config, steps)
+}
+
+pub(crate) fn errors_of_handlers_carry_the_headers_too() -> Case {
+    let missing = Expected {
+        status: 404,
+        headers: Vec::new(),
+        body: Some(String::new()),
+    };
+    case(
+        Config::default(),
+        [
+            get("/fail", failed(2)),
+            get("/nowhere", missing.left(1, 60)),
+        ],
+    )
+}
+
+pub(crate) fn middleware_around_it_sees_denials() -> Case {
+    let config = Config {
+        marked: true,
+        ..one_policy(fixed(1, 60))
+    };
+    let answer = |expected: Expected| {
+        expected
+            .and("x-outer", "yes")
+            .and("ratelimit-policy", r#""per-client";q=1;w=60"#)
+            .and("ratelimit", r#""per-client";r=0;t=60"#)
+    };
+    let steps = [
+        get("/", answer(plain())),
+        get("/", answer(denied(&["per-client"]).retry(60))),
+    ];
+    case(config, steps)
+}

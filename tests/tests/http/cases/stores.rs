@@ -1,0 +1,73 @@
+//! Stores: late, away, or only reporting.
+
+use super::{POLICY, case, denied, get, no_more, ok, plain};
+use crate::config::Config;
+use crate::config::How;
+use crate::run::Case;
+use crate::run::Expected;
+use tidegate_limiter::Fallback;
+
+const REDUCED: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+
+fn down(outage: Fallback) -> Config {
+    Config {
+        store: How::Down,
+        outage: Some(outage.into()),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn a_closed_outage_is_503_and_not_429() -> Case {
+    let detail = "The rate limiter cannot reach its store, and refuses requests until it can.";
+    let expected = Expected {
+        status: 503,
+        body: Some(format!(
+            r#"{{"type":"{REDUCED}","title":"Temporary Reduced Capacity","status":503,"detail":"{detail}","violated-policies":[]}}"#
+        )),
+        ..denied(&[])
+    };
+    let expected = expected.retry(1).and("ratelimit-policy", POLICY);
+    case(
+        down(Fallback::Closed),
+        [get("/", expected.clone()), get("/", expected)],
+    )
+}
+
+pub(crate) fn an_open_outage_admits_and_shows_the_policy() -> Case {
+    let expected = plain().and("ratelimit-policy", POLICY);
+    let steps = (0..5).map(|_| get("/", expected.clone()));
+    case(down(Fallback::Open), steps)
+}
+
+pub(crate) fn a_store_that_takes_time_answers_the_same() -> Case {
+    let config = Config {
+        store: How::Slow,
+        ..Config::default()
+    };
+    let told = Expected {
+        body: Some("per-client has 0 left".into()),
+        ..ok(0, 60)
+    };
+    let steps = [
+        get("/", ok(2, 60)),
+        get("/", ok(1, 60)),
+        get("/decision", told),
+        get("/", no_more(60)),
+        get("/unlimited", plain()),
+    ];
+    case(config, steps)
+}
+
+pub(crate) fn shadow_reports_and_denies_nothing() -> Case {
+    let config = Config {
+        shadow: true,
+        ..Config::default()
+    };
+    let steps = [
+        get("/", ok(2, 60)),
+        get("/", ok(1, 60)),
+        get("/", ok(0, 60)),
+        get("/", ok(0, 60)),
+    ];
+    case(config, steps)
+}
