@@ -199,9 +199,6 @@ impl<C: Clock> Inner<C> {
                 Some(decision) => {
                     let _ = waiter.answer.send(decision);
                 }
-                None if self.had_better_not_wait(&waiter.rules) => {
-                    decide_waiter(held, waiter, view, false, now);
-                }
                 None => held.queue.get_or_insert_default().waiters.push_back(waiter),
             }
         }

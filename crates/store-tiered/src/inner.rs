@@ -123,9 +123,7 @@ impl<C: Clock> Inner<C> {
                 .acquire(request.rules, request.cost, view, now, intern);
             Some(match decision {
                 Some(decision) => (AtOnce::Decided(decision), Listing::Nothing),
-                None if held.waiting() >= MOST_WAITING
-                    || inner.had_better_not_wait(request.rules) =>
-                {
+                None if held.waiting() >= MOST_WAITING => {
                     let (rules, cost) = (request.rules, request.cost);
                     let decision = held
                         .group
@@ -143,13 +141,6 @@ impl<C: Clock> Inner<C> {
             Ok(None) => AtOnce::Decided(self.overflow(request, self.now())),
             Err(overflowed) => AtOnce::Decided(overflowed),
         }
-    }
-
-    /// Whether a request should not wait for a store that did not answer the last call. Only where the policies are not
-    /// exact: those wait as long as there is hope.
-    pub(crate) fn had_better_not_wait(&self, rules: &[Rule]) -> bool {
-        let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
-        self.membership.is_suspected() && !rules.iter().any(exact)
     }
 
     /// Works on the subject's entry, which is made if there is none. `Err`: there is no room for one, and the

@@ -73,6 +73,7 @@ impl Membership {
         View {
             nodes: self.nodes.load(Ordering::Relaxed),
             mode,
+            suspected: self.suspected.load(Ordering::Relaxed),
         }
     }
 
@@ -88,12 +89,6 @@ impl Membership {
         self.out_since.load(Ordering::Acquire) == 0
     }
 
-    /// Whether the last call that ended was not answered: then the next one may not be either, and it is better not to
-    /// wait for it.
-    pub(crate) fn is_suspected(&self) -> bool {
-        self.suspected.load(Ordering::Relaxed)
-    }
-
     /// When the store last answered anything, on this node's clock, if it ever did.
     pub(crate) fn heard_at(&self) -> Option<Timestamp> {
         let at = self.heard_at.load(Ordering::Relaxed);
@@ -105,7 +100,7 @@ impl Membership {
         let mut state = self.state.lock();
         state.clock.learn(sent, store, received);
         state.breaker.record(Outcome::Success, received, 0);
-        self.suspected.store(false, Ordering::Relaxed);
+        state.link.called(true);
         self.heard_at
             .fetch_max(received.as_nanos(), Ordering::Relaxed);
         self.publish(&state, received);
@@ -118,12 +113,14 @@ impl Membership {
         now: Timestamp,
         random: u64,
     ) -> Option<Transition> {
-        self.suspected.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
-        let transition = state.breaker.record(outcome, now, random)?;
-        state.link.changed(transition, now);
+        state.link.called(false);
+        let transition = state.breaker.record(outcome, now, random);
+        if let Some(transition) = transition {
+            state.link.changed(transition, now);
+        }
         self.publish(&state, now);
-        Some(transition)
+        transition
     }
 
     /// The store said how many nodes there are.
@@ -165,6 +162,7 @@ impl Membership {
             .store(i64::try_from(offset).unwrap_or(0), Ordering::Relaxed);
         let view = state.link.view(now);
         self.nodes.store(view.nodes, Ordering::Relaxed);
+        self.suspected.store(view.suspected, Ordering::Relaxed);
         let since = state.breaker.open_since().map_or(0, Timestamp::as_nanos);
         let until = match view.mode {
             Mode::Returning => state.link.returning_until().map_or(0, Timestamp::as_nanos),

@@ -185,6 +185,7 @@ impl Node {
             self.clock.learn(in_flight.sent, reply.now, local);
         }
         self.breaker.record(Outcome::Success, local, random);
+        self.link.called(true);
         let at = self.clock.store_time(local);
         let mut left = replies.iter().map(|reply| reply.got).min().unwrap_or(0);
         let mine: Vec<Waiter> = take_of(&mut held.waiters, call);
@@ -227,6 +228,7 @@ impl Node {
             return Vec::new();
         }
         held.group.give_up(call, at);
+        self.link.called(false);
         if let Some(transition) = self.breaker.record(Outcome::Failure, local, random) {
             self.link.changed(transition, local);
         }
@@ -277,12 +279,14 @@ impl Node {
         let local = self.local(now);
         self.clock.learn(sent, store, local);
         self.breaker.record(Outcome::Success, local, random);
+        self.link.called(true);
         self.link.registered(nodes);
     }
 
     /// A registration was not answered.
     pub fn not_registered(&mut self, now: u64, random: u64) {
         let local = self.local(now);
+        self.link.called(false);
         if let Some(transition) = self.breaker.record(Outcome::Failure, local, random) {
             self.link.changed(transition, local);
         }

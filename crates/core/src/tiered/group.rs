@@ -111,7 +111,12 @@ impl Group {
         }
         if cost > 0 {
             if !self.within_slack(rules, cost, view) {
-                return None;
+                let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
+                // Exact policies wait as long as there is hope.
+                let waits = !view.suspected || rules.iter().any(exact);
+                let lasted = Duration::ZERO;
+                return (!waits)
+                    .then(|| self.decide_isolated(rules, cost, view, lasted, false, now));
             }
             self.charge(rules, &statuses, cost, now);
         }

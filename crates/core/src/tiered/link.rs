@@ -47,6 +47,8 @@ pub struct Link {
     state: State,
     /// How many nodes the store knew of before an outage, or knows now.
     nodes: Option<u32>,
+    /// Whether the last call that ended was not answered.
+    suspected: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +65,7 @@ impl Link {
             config,
             state: State::Connected,
             nodes: None,
+            suspected: false,
         }
     }
 
@@ -77,6 +80,11 @@ impl Link {
             },
             (Transition::Closed, state) => state,
         };
+    }
+
+    /// A call ended, with an answer or without.
+    pub const fn called(&mut self, answered: bool) {
+        self.suspected = !answered;
     }
 
     /// The store said how many nodes it has heard of lately.
@@ -104,6 +112,7 @@ impl Link {
         View {
             nodes: self.count(),
             mode,
+            suspected: self.suspected,
         }
     }
 

@@ -24,4 +24,7 @@ pub struct View {
     pub nodes: u32,
     /// How this node stands with the store.
     pub mode: Mode,
+    /// Whether the last call that ended was not answered: then the next one may not be either, and a request had better
+    /// not wait for it.
+    pub suspected: bool,
 }

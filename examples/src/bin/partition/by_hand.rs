@@ -17,7 +17,9 @@ use crate::limiter::{Answer, LIMIT, Limiter, NODES, WINDOW};
 const PATIENCE: Duration = Duration::from_millis(200);
 
 fn window_number() -> u128 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     now.as_millis() / WINDOW.as_millis()
 }
 
@@ -30,7 +32,11 @@ struct Counter {
 
 impl Counter {
     fn new(url: &str, name: &'static str) -> Result<Self> {
-        Ok(Self { client: Client::open(url)?, name, connection: AsyncMutex::new(None) })
+        Ok(Self {
+            client: Client::open(url)?,
+            name,
+            connection: AsyncMutex::new(None),
+        })
     }
 
     /// Counts one more in this window; how many that makes.
@@ -52,8 +58,13 @@ impl Counter {
             return Ok(connection.clone());
         }
         // No time-outs: nobody thinks of them before the first night on which Redis hangs.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let connection = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
         Ok(held.insert(connection).clone())
     }
 }
@@ -65,7 +76,9 @@ pub(crate) struct AskEveryTime {
 
 impl AskEveryTime {
     pub(crate) fn new(url: &str) -> Result<Self> {
-        let nodes = (0..NODES).map(|_| Counter::new(url, "cp")).collect::<Result<_>>()?;
+        let nodes = (0..NODES)
+            .map(|_| Counter::new(url, "cp"))
+            .collect::<Result<_>>()?;
         Ok(Self { nodes })
     }
 }
@@ -89,7 +102,9 @@ pub(crate) struct CountYourself {
 impl CountYourself {
     pub(crate) fn new(url: &str) -> Result<Self> {
         let node = |_| Ok((Counter::new(url, "ap")?, Mutex::new((0, 0))));
-        Ok(Self { nodes: (0..NODES).map(node).collect::<Result<_>>()? })
+        Ok(Self {
+            nodes: (0..NODES).map(node).collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -100,7 +115,9 @@ impl Limiter for CountYourself {
         let count = match timeout(PATIENCE, counter.increment()).await {
             Ok(Ok(count)) => count,
             _ => {
-                let Ok(mut local) = local.lock() else { return Answer::Error };
+                let Ok(mut local) = local.lock() else {
+                    return Answer::Error;
+                };
                 if local.0 != window_number() {
                     *local = (window_number(), 0);
                 }
@@ -108,6 +125,10 @@ impl Limiter for CountYourself {
                 local.1
             }
         };
-        if count <= LIMIT { Answer::Allowed } else { Answer::Denied }
+        if count <= LIMIT {
+            Answer::Allowed
+        } else {
+            Answer::Denied
+        }
     }
 }

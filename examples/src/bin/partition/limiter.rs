@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tidegate_store::async_trait;
 use tidegate_limiter::{Limiter as Tidegate, Policy, Quota};
+use tidegate_store::async_trait;
 use tidegate_store_redis::RedisStore;
 use tidegate_store_tiered::TieredStore;
 
@@ -37,12 +37,19 @@ pub(crate) struct Tiered {
 
 impl Tiered {
     pub(crate) fn new(url: &str) -> Result<Self> {
-        let quota = Quota::new(LIMIT, WINDOW)?.with_algorithm(tidegate_limiter::Algorithm::FixedWindow)?;
+        let quota =
+            Quota::new(LIMIT, WINDOW)?.with_algorithm(tidegate_limiter::Algorithm::FixedWindow)?;
         let node = || {
-            let store = TieredStore::builder(RedisStore::connect(url)?).expected_nodes(3).build()?;
-            Ok(Tidegate::builder(store).policy(Policy::new("per-client", quota)).build()?)
+            let store = TieredStore::builder(RedisStore::connect(url)?)
+                .expected_nodes(3)
+                .build()?;
+            Ok(Tidegate::builder(store)
+                .policy(Policy::new("per-client", quota))
+                .build()?)
         };
-        Ok(Self { nodes: (0..NODES).map(|_| node()).collect::<Result<_>>()? })
+        Ok(Self {
+            nodes: (0..NODES).map(|_| node()).collect::<Result<_>>()?,
+        })
     }
 }
 

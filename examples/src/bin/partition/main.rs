@@ -35,8 +35,14 @@ async fn measure() -> Result<()> {
     let url = server.url();
     let limiters: Vec<(&str, Arc<dyn Limiter>)> = vec![
         ("tidegate, tiered", Arc::new(Tiered::new(&url)?)),
-        ("asks Redis every time (CP)", Arc::new(AskEveryTime::new(&url)?)),
-        ("counts itself without Redis (AP)", Arc::new(CountYourself::new(&url)?)),
+        (
+            "asks Redis every time (CP)",
+            Arc::new(AskEveryTime::new(&url)?),
+        ),
+        (
+            "counts itself without Redis (AP)",
+            Arc::new(CountYourself::new(&url)?),
+        ),
     ];
     let recorders: Vec<Arc<Recorder>> = limiters.iter().map(|_| Arc::default()).collect();
     for phase in PHASES {

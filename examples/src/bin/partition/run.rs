@@ -1,6 +1,7 @@
 //! The phases of the measurement, the traffic, and what is written down.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,15 +15,28 @@ use crate::limiter::{Answer, Limiter, NODES, WINDOW};
 pub(crate) struct Phase {
     pub(crate) name: &'static str,
     pub(crate) begin: fn(&Server) -> Result<()>,
-    /// How many windows are measured, after one that is not.
-    windows: u32,
 }
 
+/// How many windows of a phase are measured, after the one in which it begins.
+pub(crate) const WINDOWS: u32 = 3;
+
 pub(crate) const PHASES: &[Phase] = &[
-    Phase { name: "healthy", begin: |_| Ok(()), windows: 3 },
-    Phase { name: "frozen", begin: Server::freeze, windows: 3 },
-    Phase { name: "refused", begin: kill, windows: 3 },
-    Phase { name: "back, empty", begin: Server::start_again, windows: 3 },
+    Phase {
+        name: "healthy",
+        begin: |_| Ok(()),
+    },
+    Phase {
+        name: "frozen",
+        begin: Server::freeze,
+    },
+    Phase {
+        name: "refused",
+        begin: kill,
+    },
+    Phase {
+        name: "back, empty",
+        begin: Server::start_again,
+    },
 ];
 
 fn kill(server: &Server) -> Result<()> {
@@ -65,7 +79,9 @@ fn window_now() -> u128 {
 }
 
 fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// A hundred requests a second to every node of every limiter, until the phase is over.
@@ -75,14 +91,20 @@ pub(crate) async fn run_phase(
     recorders: &[Arc<Recorder>],
 ) {
     let first = window_now();
-    let end = first + u128::from(phase.windows) + 1;
+    let end = first + u128::from(WINDOWS) + 1;
     let mut ticks = interval(Duration::from_millis(10));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     while window_now() < end {
         ticks.tick().await;
         for ((_, limiter), recorder) in limiters.iter().zip(recorders) {
             for node in 0..NODES {
-                tokio::spawn(ask(Arc::clone(limiter), Arc::clone(recorder), node, phase.name, first));
+                tokio::spawn(ask(
+                    Arc::clone(limiter),
+                    Arc::clone(recorder),
+                    node,
+                    phase.name,
+                    first..end,
+                ));
             }
         }
     }
@@ -90,9 +112,19 @@ pub(crate) async fn run_phase(
     sleep(Duration::from_millis(100)).await;
 }
 
-async fn ask(limiter: Arc<dyn Limiter>, recorder: Arc<Recorder>, node: usize, phase: &'static str, first: u128) {
+/// One request. Those asked in the first of the windows are kept apart, and those after the last do not count.
+async fn ask(
+    limiter: Arc<dyn Limiter>,
+    recorder: Arc<Recorder>,
+    node: usize,
+    phase: &'static str,
+    windows: Range<u128>,
+) {
     let asked_in = window_now();
-    let measured = asked_in > first;
+    if !windows.contains(&asked_in) {
+        return;
+    }
+    let measured = asked_in > windows.start;
     if measured {
         recorder.with(phase, |phase| phase.asked += 1);
     }

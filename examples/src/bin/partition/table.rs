@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limiter::LIMIT;
-use crate::run::{PHASES, Phased, Recorder};
+use crate::run::{PHASES, Phased, Recorder, WINDOWS};
 
 /// One line for each limiter and phase. `x` is what was admitted in a window over the limit.
 pub(crate) fn render(names: &[&str], recorders: &[Arc<Recorder>]) -> String {
@@ -25,15 +25,16 @@ pub(crate) fn render(names: &[&str], recorders: &[Arc<Recorder>]) -> String {
 
 fn row(phase: &Phased) -> String {
     let over_limit = |admitted: f64| format!("{:.2} x", admitted / LIMIT as f64);
-    let windows = phase.admitted.len().max(3) as f64;
-    let mean = phase.admitted.values().sum::<u64>() as f64 / windows;
+    let mean = phase.admitted.values().sum::<u64>() as f64 / f64::from(WINDOWS);
     let worst = phase.admitted.values().max().copied().unwrap_or(0) as f64;
     let answered = phase.answer_times.len() as u64;
     let mut times = phase.answer_times.clone();
     times.sort_unstable();
     let at = |part: f64| {
         let index = ((times.len() as f64) * part) as usize;
-        times.get(index.min(times.len().saturating_sub(1))).map_or_else(|| "-".to_owned(), |time| shown(*time))
+        times
+            .get(index.min(times.len().saturating_sub(1)))
+            .map_or_else(|| "-".to_owned(), |time| shown(*time))
     };
     format!(
         "{} | {} | {} | {} | {} | {} | {}",

@@ -33,7 +33,10 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> Result<()> {
     // For what goes on in the background, whichever framework serves.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let setup = {
         let _entered = runtime.enter();
         Setup::new(flags)?

@@ -77,7 +77,10 @@ impl Counts {
 
 impl Metrics {
     pub(crate) fn new(store: crate::store::Counts) -> Self {
-        Self { counts: Mutex::default(), store }
+        Self {
+            counts: Mutex::default(),
+            store,
+        }
     }
 
     /// The counters as text.

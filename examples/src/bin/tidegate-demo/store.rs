@@ -34,13 +34,19 @@ impl Counts {
                     .expected_nodes(flags.expected_nodes)
                     .build()?;
                 let tiered = Arc::new(tiered);
-                Self { store: Arc::clone(&tiered) as Arc<dyn Store>, tiered: Some(tiered) }
+                Self {
+                    store: Arc::clone(&tiered) as Arc<dyn Store>,
+                    tiered: Some(tiered),
+                }
             }
         })
     }
 
     fn plain(store: impl Store + 'static) -> Self {
-        Self { store: Arc::new(store), tiered: None }
+        Self {
+            store: Arc::new(store),
+            tiered: None,
+        }
     }
 
     /// Tells the other nodes what they do not know yet.
@@ -48,7 +54,10 @@ impl Counts {
         if let Some(tiered) = &self.tiered {
             let left = tiered.shutdown(FAREWELL).await;
             if left.subjects > 0 {
-                eprintln!("the store could not be told of {} requests of {} clients", left.cost, left.subjects);
+                eprintln!(
+                    "the store could not be told of {} requests of {} clients",
+                    left.cost, left.subjects
+                );
             }
         }
     }
@@ -74,17 +83,55 @@ fn render_tiered(text: &mut String, stats: &TieredStats) {
     let partitioned = u8::from(matches!(stats.mode, Mode::Out { .. }));
     let lag = stats.lag.map_or(f64::NAN, |lag| lag.as_secs_f64());
     let rows = [
-        ("partitioned", "gauge", "Whether this node decides without the shared store.", f64::from(partitioned)),
-        ("nodes", "gauge", "How many nodes share each limit.", f64::from(stats.nodes)),
-        ("sync_lag_seconds", "gauge", "How long ago the shared store last answered.", lag),
-        ("entries", "gauge", "The subjects that are held.", stats.entries as f64),
-        ("evictions_total", "counter", "Idle subjects dropped.", stats.evicted as f64),
-        ("unsent", "gauge", "Subjects that are to be reported or looked at.", stats.pending as f64),
-        ("store_calls_total", "counter", "Calls to the shared store.", stats.calls as f64),
+        (
+            "partitioned",
+            "gauge",
+            "Whether this node decides without the shared store.",
+            f64::from(partitioned),
+        ),
+        (
+            "nodes",
+            "gauge",
+            "How many nodes share each limit.",
+            f64::from(stats.nodes),
+        ),
+        (
+            "sync_lag_seconds",
+            "gauge",
+            "How long ago the shared store last answered.",
+            lag,
+        ),
+        (
+            "entries",
+            "gauge",
+            "The subjects that are held.",
+            stats.entries as f64,
+        ),
+        (
+            "evictions_total",
+            "counter",
+            "Idle subjects dropped.",
+            stats.evicted as f64,
+        ),
+        (
+            "unsent",
+            "gauge",
+            "Subjects that are to be reported or looked at.",
+            stats.pending as f64,
+        ),
+        (
+            "store_calls_total",
+            "counter",
+            "Calls to the shared store.",
+            stats.calls as f64,
+        ),
     ];
     for (name, kind, help, value) in rows {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "# HELP tidegate_{name} {help}\n# TYPE tidegate_{name} {kind}\ntidegate_{name} {value}");
+        let _ = writeln!(
+            text,
+            "# HELP tidegate_{name} {help}\n# TYPE tidegate_{name} {kind}\ntidegate_{name} {value}"
+        );
     }
     let dropped = stats.dropped;
     let _ = writeln!(
