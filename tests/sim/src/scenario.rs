@@ -104,8 +104,10 @@ impl Scenario {
         let per_second =
             self.rule.quota().limit() as f64 / self.rule.quota().window().as_secs_f64();
         let rate = (per_second * (0.5 + 2.5 * random.f64())).min(3_000.0);
-        let count = (rate * self.length as f64 / 1e9) as usize;
-        for _ in 0..count {
+        let count = rate * self.length as f64 / 1e9;
+        let mut asked = 0.0;
+        while asked < count {
+            asked += 1.0;
             let mut drawn = random.f64() * sum;
             let node = weights.iter().position(|weight| {
                 drawn -= weight;
@@ -132,7 +134,7 @@ impl Scenario {
         let gone = Network {
             to_store: vec![false; self.nodes],
             from_store: vec![false; self.nodes],
-            ..healthy.clone()
+            ..Network::healthy(self.nodes)
         };
         match self.family {
             Family::Healthy => {}
