@@ -139,6 +139,7 @@ impl Builder {
             self.breaker,
             Arc::clone(&scripts),
             names.own("probe"),
+            self.deadline,
         );
         let context = Arc::new(Context {
             scripts,

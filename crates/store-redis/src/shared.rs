@@ -73,7 +73,8 @@ impl SharedStore for RedisStore {
             match result {
                 Ok(replies) => answers.extend(replies.into_iter().map(Ok)),
                 Err(failure) => {
-                    answers.extend((0..chunk.taken).map(|_| Err(StoreError::from(failure.clone()))))
+                    answers
+                        .extend((0..chunk.taken).map(|_| Err(StoreError::from(failure.clone()))));
                 }
             }
         }

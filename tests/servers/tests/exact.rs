@@ -1,5 +1,10 @@
 //! G1 with several stores on one server, hammered together: never one more than the limit.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

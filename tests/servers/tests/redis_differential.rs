@@ -211,7 +211,7 @@ impl<'a> History<'a> {
         if cost > 0 {
             for (index, usage) in usages.into_iter().enumerate() {
                 self.write(index, |record, quota, now| {
-                    record.set_usage(quota, usage, now)
+                    record.set_usage(quota, usage, now);
                 });
             }
         }
@@ -233,7 +233,7 @@ impl<'a> History<'a> {
         for (index, usage) in usages.into_iter().enumerate() {
             if !decision.statuses()[index].is_violated() {
                 self.write(index, |record, quota, now| {
-                    record.set_usage(quota, usage, now)
+                    record.set_usage(quota, usage, now);
                 });
             }
         }
@@ -283,17 +283,13 @@ impl<'a> History<'a> {
         match self.random.u8(..6) {
             0 => drop(admin.run::<i64>(&["LPUSH", &key, "a", "b"]).unwrap()),
             1 => drop(admin.run::<i64>(&["HSET", &key, "w", "1"]).unwrap()),
-            2 => drop(admin.run::<()>(&["SET", &key, "12345"]).unwrap()),
-            3 => drop(
-                admin
-                    .run::<()>(&["SET", &key, &"W".repeat(self.random.usize(..60))])
-                    .unwrap(),
-            ),
-            4 => drop(
-                admin
-                    .run::<()>(&["SET", &key, &"B".repeat(self.random.usize(..60))])
-                    .unwrap(),
-            ),
+            2 => admin.run::<()>(&["SET", &key, "12345"]).unwrap(),
+            3 => admin
+                .run::<()>(&["SET", &key, &"W".repeat(self.random.usize(..60))])
+                .unwrap(),
+            4 => admin
+                .run::<()>(&["SET", &key, &"B".repeat(self.random.usize(..60))])
+                .unwrap(),
             _ => {}
         }
     }

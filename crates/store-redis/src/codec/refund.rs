@@ -40,7 +40,7 @@ fn place(rule: &Rule, status: &Status) -> (u64, u64) {
         Algorithm::FixedWindow | Algorithm::SlidingWindow => {
             let window = u64::try_from(rule.quota().window().as_nanos()).unwrap_or(u64::MAX);
             // Not a window's beginning: charged nowhere that can be found again. No window has this number.
-            let number = if at % window == 0 {
+            let number = if at.is_multiple_of(window) {
                 at / window
             } else {
                 1 << 55

@@ -32,6 +32,8 @@ pub(crate) struct Server {
     scripts: Arc<Scripts>,
     /// The key that probes write to.
     probe_key: Vec<u8>,
+    /// How long a call may take. A server that is slower than that is of no use, and no probe takes it for one that works.
+    deadline: Duration,
     probing: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -50,6 +52,7 @@ impl Server {
         breaker: BreakerConfig,
         scripts: Arc<Scripts>,
         probe_key: Vec<u8>,
+        deadline: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             health: Health::new(connector.name(), breaker),
@@ -58,6 +61,7 @@ impl Server {
             next: AtomicUsize::new(0),
             scripts,
             probe_key,
+            deadline,
             probing: Mutex::new(None),
         })
     }

@@ -54,9 +54,12 @@ impl Server {
         let call = self
             .scripts
             .call(Name::Probe, [self.probe_key.as_slice()], &[b"1"]);
-        match link.call(&self.scripts, &call).await {
-            Ok(_) => Ok(link),
-            Err(error) => {
+        let call = link.call(&self.scripts, &call);
+        match tokio::time::timeout(self.deadline, call).await {
+            Ok(Ok(_)) => Ok(link),
+            // It works, but slower than calls may be: users' requests would find that out over and over.
+            Err(_) => Err(self.late(self.deadline)),
+            Ok(Err(error)) => {
                 let mut failure = Failure::from_redis(self.name(), &error);
                 // Whatever keeps a probe from writing keeps requests from it too.
                 if failure.outcome == Outcome::Success {
