@@ -2,10 +2,12 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{ErrorKind, PipeReader, Read};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A part of the Rust toolchain that can be missing.
 pub(crate) struct Component {
@@ -69,11 +71,18 @@ fn is_about_xtask(variable: &str) -> bool {
     .any(|prefix| variable.starts_with(prefix))
 }
 
+/// The longest that a command may take. None does, unless it hangs.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
 /// Runs the command to its end. What it printed, on both streams in the order in which it came, is the answer
 /// if it succeeded, and the error if it did not.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
+    capture_within(command, LIMIT)
+}
+
+fn capture_within(command: &mut Command, limit: Duration) -> Result<String> {
     let shown = shown(command);
-    let (mut reader, writer) = std::io::pipe()?;
+    let (reader, writer) = std::io::pipe()?;
     let mut child = command
         .stdout(writer.try_clone()?)
         .stderr(writer)
@@ -82,13 +91,40 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     // The command still holds the pipe's writing ends; the reader would wait for them for ever.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
+    let in_time = collect(reader, &mut bytes, Instant::now() + limit);
+    if !in_time {
+        child.kill()?;
+    }
     let status = child.wait()?;
     let output = String::from_utf8_lossy(&bytes).into_owned();
-    if status.success() {
-        Ok(output)
-    } else {
-        bail!("{output}\n{shown}: {status}")
+    ensure!(
+        in_time,
+        "{output}\n{shown}: stopped, because it took more than {limit:?}"
+    );
+    ensure!(status.success(), "{output}\n{shown}: {status}");
+    Ok(output)
+}
+
+/// Reads to the end, in a thread of its own, because what the command started may hold the pipe for longer than
+/// the command lives. Whether the end came in time.
+fn collect(mut reader: PipeReader, bytes: &mut Vec<u8>, until: Instant) -> bool {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8_192];
+        loop {
+            match reader.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(read @ 1..) if sender.send(buffer[..read].to_vec()).is_ok() => {}
+                _ => return,
+            }
+        }
+    });
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(read) => bytes.extend(read),
+            Err(end) => return end == RecvTimeoutError::Disconnected,
+        }
     }
 }
 
@@ -119,6 +155,15 @@ mod tests {
     fn a_command_that_succeeds_gives_what_it_printed() {
         let version = capture(&mut command(&["--version"])).unwrap();
         assert!(version.starts_with("cargo "), "{version}");
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_stopped() {
+        // It waits for a program to compile, which never comes.
+        let mut hanging = Command::new("rustc");
+        hanging.arg("-").stdin(Stdio::piped());
+        let error = capture_within(&mut hanging, Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("rustc -: stopped"), "{error}");
     }
 
     #[test]
