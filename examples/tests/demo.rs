@@ -163,9 +163,23 @@ fn ctrl_c_stops_it_politely() {
     }
 }
 
+/// What the program says when it will not start; one that starts is stopped again.
 fn refused(flags: &[&str]) -> String {
-    let output: Output = Command::new(PROGRAM).args(flags).output().unwrap();
-    assert!(!output.status.success(), "{flags:?} was accepted");
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut program = command.spawn().unwrap();
+    let mut first = String::new();
+    let output = program.stdout.as_mut().unwrap();
+    BufReader::new(output).read_line(&mut first).unwrap();
+    if !first.is_empty() {
+        program.kill().unwrap();
+    }
+    let output: Output = program.wait_with_output().unwrap();
+    assert_eq!(first, "", "{flags:?} was accepted");
+    assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -177,14 +191,35 @@ fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
         (["--window", "900days"], "window", "1ms to 366 days"),
         (["--deadline", "0s"], "0ns", "1ms to 60s"),
         (["--expected-nodes", "0"], "expected_nodes 0", "at least 1"),
-        (["--store", "redis"], "--store redis", "must be memory"),
-        (["--store", "tiered"], "--store tiered", "must be memory"),
         (["--policies", "p.toml"], "p.toml", "--limit"),
     ] {
         let message = refused(&[&["--listen", "127.0.0.1:0"], &flags[..]].concat());
         assert!(message.starts_with("error: "), "{message}");
         assert!(message.contains(value), "{flags:?}: {message}");
         assert!(message.contains(allowed), "{flags:?}: {message}");
+    }
+}
+
+#[test]
+fn l2_it_starts_and_serves_while_its_store_is_away() {
+    // Nothing listens at port 1.
+    let away = [
+        "--redis",
+        "redis://127.0.0.1:1",
+        "--limit",
+        "2",
+        "--window",
+        "1h",
+    ];
+    for framework in FRAMEWORKS {
+        let flags = [&["--store", "redis", "--outage", "closed"], &away[..]].concat();
+        let answer = Demo::start(framework, &flags).get("/");
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some());
+
+        let flags = [&["--store", "tiered"], &away[..]].concat();
+        let demo = Demo::start(framework, &flags);
+        assert_eq!(demo.statuses(&Request::get("/"), 3), [200, 200, 429]);
     }
 }
 
