@@ -1,36 +1,63 @@
-//! A process that does not outlive the test, however the test ends.
+//! A folder and a process in it that do not outlive the test, however the test ends.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
-/// Kills the process and removes its folder when the pipe to it closes, which happens also when the test
-/// process is killed: `read` says so. A line before that means that all is well.
-const WATCHDOG: &str = r#"read -r pid && { read -r _ || { kill -9 "$pid"; rm -rf -- "$0"; }; }"#;
+/// Is told which process to watch, line by line; an empty line means none. When the pipe closes, which happens also
+/// when the test process is killed, it kills that process and removes the folder.
+const WATCHDOG: &str = r#"
+while read -r next; do pid=$next; done
+[ -z "$pid" ] || kill -9 "$pid"
+rm -rf -- "$0"
+"#;
+
+/// A temporary folder for one process at a time.
+#[derive(Debug)]
+pub(crate) struct Home {
+    // Its pipe closes first: what it would remove is removed anyway.
+    watchdog: Watchdog,
+    folder: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        let folder = tempfile::Builder::new()
+            .prefix("tidegate-server-")
+            .tempdir()?;
+        Ok(Arc::new(Self {
+            watchdog: Watchdog::start(folder.path())?,
+            folder,
+        }))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
 
 /// A running process. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    watchdog: Watchdog,
+    home: Arc<Home>,
 }
 
 impl Process {
-    /// Starts it in `folder`, which is its own; what it prints goes to `log` there.
-    pub(crate) fn start(command: &mut Command, folder: &Path, log: &str) -> Result<Self> {
+    /// Starts it in its folder; what it prints goes to `log` there.
+    pub(crate) fn start(command: &mut Command, home: &Arc<Home>, log: &str) -> Result<Self> {
         let program = command.get_program().to_owned();
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join(log))?;
-        let mut watchdog = Watchdog::start(folder)?;
+        let mut open = File::options();
+        let output = open.create(true).append(true).open(home.path().join(log))?;
         let child = command
-            .current_dir(folder)
+            .current_dir(home.path())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -38,8 +65,12 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
-        watchdog.watch(child.id())?;
-        Ok(Self { child, watchdog })
+        let process = Self {
+            child,
+            home: Arc::clone(home),
+        };
+        process.home.watchdog.watch(Some(process.id()))?;
+        Ok(process)
     }
 
     /// How it ended, if it has.
@@ -61,8 +92,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The watchdog first: after the wait, the number may be another process's.
-        self.watchdog.dismiss();
+        // First, because after the wait the number may be another process's. A watchdog that is gone needs no telling.
+        let _ = self.home.watchdog.watch(None);
         // It may have ended by itself; then there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -73,7 +104,7 @@ impl Drop for Process {
 #[derive(Debug)]
 struct Watchdog {
     shell: Child,
-    pipe: Option<ChildStdin>,
+    pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Watchdog {
@@ -87,26 +118,31 @@ impl Watchdog {
             .process_group(0)
             .spawn()
             .context("cannot run sh")?;
-        let pipe = shell.stdin.take();
+        let pipe = Mutex::new(shell.stdin.take());
         Ok(Self { shell, pipe })
     }
 
-    fn watch(&mut self, process: u32) -> Result<()> {
-        let pipe = self.pipe.as_mut().context("the watchdog has no pipe")?;
-        writeln!(pipe, "{process}").context("the watchdog is gone")
+    /// Names the process to kill, in place of the one before.
+    fn watch(&self, process: Option<u32>) -> Result<()> {
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let pipe = pipe.as_mut().context("the watchdog has no pipe")?;
+        let line = process.map_or_else(String::new, |id| id.to_string());
+        writeln!(pipe, "{line}").context("the watchdog is gone")
     }
 
-    fn dismiss(&mut self) {
-        if let Some(mut pipe) = self.pipe.take() {
-            // If it is gone already, it needs no dismissing.
-            let _ = writeln!(pipe, "well");
-        }
+    fn close(&mut self) {
+        drop(
+            self.pipe
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        drop(self.pipe.take());
+        self.close();
         let _ = self.shell.wait();
     }
 }
@@ -118,54 +154,68 @@ mod tests {
     use super::*;
     use crate::wait::{State, until};
 
-    fn sleeper(folder: &Path) -> Process {
-        Process::start(Command::new("sleep").arg("600"), folder, "log").unwrap()
+    fn sleeper(home: &Arc<Home>) -> Process {
+        Process::start(Command::new("sleep").arg("600"), home, "log").unwrap()
     }
 
     fn runs(id: u32) -> bool {
         Path::new(&format!("/proc/{id}")).exists()
     }
 
+    /// What the kernel does when this process is killed.
+    fn die(home: &Home) {
+        drop(home.watchdog.pipe.lock().unwrap().take());
+    }
+
+    fn until_removed(folder: &Path) {
+        until("the folder to go", || {
+            Ok(State::of(!folder.exists(), || "still there".to_owned()))
+        })
+        .unwrap();
+    }
+
     #[test]
     fn dropping_kills_even_what_is_stopped() {
-        let folder = tempfile::tempdir().unwrap();
-        let process = sleeper(folder.path());
+        let home = Home::new().unwrap();
+        let process = sleeper(&home);
         let id = process.id();
         process.signal(Signal::STOP).unwrap();
         assert!(runs(id));
         drop(process);
         assert!(!runs(id));
-        assert!(
-            folder.path().exists(),
-            "the folder is its owner's to remove"
-        );
+        let folder = home.path().to_owned();
+        assert!(folder.exists());
+        drop(home);
+        assert!(!folder.exists());
     }
 
     #[test]
     fn a_process_whose_parent_dies_is_killed_and_its_folder_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut process = sleeper(folder.path());
-        // What the kernel does when this process is killed.
-        drop(process.watchdog.pipe.take());
+        let home = Home::new().unwrap();
+        drop(sleeper(&home));
+        let mut process = sleeper(&home);
+        die(&home);
         until("the watchdog to kill", || {
             let status = process.exited()?;
             let killed = status.is_some_and(|status| status.signal() == Some(9));
             Ok(State::of(killed, || format!("it has {status:?}")))
         })
         .unwrap();
-        until("the folder to go", || {
-            Ok(State::of(!folder.path().exists(), || {
-                "still there".to_owned()
-            }))
-        })
-        .unwrap();
+        until_removed(home.path());
+    }
+
+    #[test]
+    fn a_folder_is_removed_also_while_nothing_runs_in_it() {
+        let home = Home::new().unwrap();
+        drop(sleeper(&home));
+        die(&home);
+        until_removed(home.path());
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let error =
-            Process::start(&mut Command::new("no-such-program"), folder.path(), "log").unwrap_err();
+        let home = Home::new().unwrap();
+        let error = Process::start(&mut Command::new("no-such-program"), &home, "log").unwrap_err();
         assert!(
             format!("{error:#}").contains("no-such-program"),
             "{error:#}"

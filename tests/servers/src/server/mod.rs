@@ -7,19 +7,18 @@ mod stats;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 pub use self::admin::Admin;
 pub use self::options::Options;
 pub(crate) use self::options::Role;
 pub use self::stats::Stats;
 use crate::port::Port;
-use crate::process::Process;
+use crate::process::{Home, Process};
 use crate::wait::{State, until};
 
 /// How often another port is tried when something else took the one that was free a moment ago.
@@ -35,10 +34,9 @@ pub struct Server {
     options: Options,
     program: PathBuf,
     port: Port,
-    // Before the folder: the process ends before its folder goes.
     process: Mutex<Option<Process>>,
     admin: Admin,
-    folder: TempDir,
+    home: Arc<Home>,
 }
 
 impl Server {
@@ -59,20 +57,18 @@ impl Server {
     fn start_with(options: &Options) -> Result<Self> {
         let program = options.flavor.program()?;
         for _ in 0..PORT_TRIES {
-            let folder = tempfile::Builder::new()
-                .prefix("tidegate-server-")
-                .tempdir()?;
+            let home = Home::new()?;
             let server = Self {
                 program: program.clone(),
                 port: Port::reserve()?,
                 process: Mutex::new(None),
-                admin: Admin::new(options.socket(folder.path())),
-                folder,
+                admin: Admin::new(options.socket(home.path())),
+                home,
                 options: options.clone(),
             };
             server
                 .options
-                .write_files(server.folder.path(), server.port.number())?;
+                .write_files(server.home.path(), server.port.number())?;
             if server.launch()? == Launch::Ready {
                 return Ok(server);
             }
@@ -85,7 +81,7 @@ impl Server {
     fn launch(&self) -> Result<Launch> {
         let mut command = Command::new(&self.program);
         command.arg(options::FILE).args(self.options.arguments());
-        *self.lock() = Some(Process::start(&mut command, self.folder.path(), LOG)?);
+        *self.lock() = Some(Process::start(&mut command, &self.home, LOG)?);
         let mut launch = Launch::Ready;
         until("a server to answer", || {
             if let Some(process) = self.lock().as_mut()
@@ -138,12 +134,12 @@ impl Server {
 
     /// The folder that it runs in.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.home.path()
     }
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+        std::fs::read_to_string(self.home.path().join(LOG)).unwrap_or_default()
     }
 
     /// Stops it in its tracks (SIGSTOP): the kernel still accepts connections and bytes, and nobody answers.
@@ -178,7 +174,7 @@ impl Server {
     pub fn start_again(&self) -> Result<()> {
         ensure!(self.lock().is_none(), "the server runs already");
         // What it logged before would hide why it does not start now.
-        std::fs::write(self.folder.path().join(LOG), "")?;
+        std::fs::write(self.home.path().join(LOG), "")?;
         ensure!(
             self.launch()? == Launch::Ready,
             "port {} was taken by another program while the server was down",
