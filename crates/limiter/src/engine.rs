@@ -135,27 +135,37 @@ impl Engine {
         slot: &mut Option<Decision>,
     ) {
         if let Source::None = self.limits {
-            return self.try_rules(
-                &Request {
-                    subject,
-                    rules: set.rules(),
-                    cost,
-                },
-                slot,
-            );
+            let request = Request {
+                subject,
+                rules: set.rules(),
+                cost,
+            };
+            self.try_rules(&request, slot);
+        } else {
+            self.try_limits(set, subject, cost, slot);
         }
+    }
+
+    /// As [`try_under`](Self::try_under), under the subject's own limits. Apart, because their rules take much room on
+    /// the stack.
+    #[inline(never)]
+    fn try_limits(
+        &self,
+        set: &PolicySet,
+        subject: Subject<'_>,
+        cost: u64,
+        slot: &mut Option<Decision>,
+    ) {
         match self.limits.now(subject, set.rules()) {
             None => {}
             Some(Applied::Uncounted { allowed }) => *slot = Some(self.uncounted(allowed, cost)),
             Some(Applied::Rules(rules)) => {
-                self.try_rules(
-                    &Request {
-                        subject,
-                        rules: &rules,
-                        cost,
-                    },
-                    slot,
-                );
+                let request = Request {
+                    subject,
+                    rules: &rules,
+                    cost,
+                };
+                self.try_rules(&request, slot);
             }
         }
     }
@@ -168,7 +178,7 @@ impl Engine {
                     self.answered(decision);
                 }
             }
-            Err(error) => *slot = Some(self.without_store(&error, request)),
+            Err(error) => self.without_store_into(&error, request, slot),
         }
     }
 
@@ -177,6 +187,18 @@ impl Engine {
     fn answered(&self, decision: &Decision) {
         let now = || self.clock.now();
         self.outage.answered(decision, now, &self.observers);
+    }
+
+    // Apart, because a decision that is moved takes room on the stack.
+    #[cold]
+    #[inline(never)]
+    fn without_store_into(
+        &self,
+        error: &StoreError,
+        request: &Request<'_>,
+        slot: &mut Option<Decision>,
+    ) {
+        *slot = Some(self.without_store(error, request));
     }
 
     /// The store did not decide, so the outage settings do.

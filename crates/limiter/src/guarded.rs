@@ -55,14 +55,14 @@ impl Guarded {
         request: &Request<'_>,
         slot: &mut Option<Decision>,
     ) -> Result<(), Box<StoreError>> {
-        let call = || match self.store.try_acquire(request) {
-            None => Ok(()),
-            Some(Ok(decision)) if answers(&decision, request) => {
-                *slot = Some(decision);
-                Ok(())
-            }
-            Some(Ok(decision)) => Err(Box::new(nonsense(&decision, request))),
-            Some(Err(error)) => Err(Box::new(error)),
+        let call = || match self.store.try_acquire_into(request, slot) {
+            Ok(()) => match slot {
+                Some(decision) if !answers(decision, request) => {
+                    Err(Box::new(nonsense(decision, request)))
+                }
+                _ => Ok(()),
+            },
+            Err(error) => Err(Box::new(error)),
         };
         let asked = caught(call).unwrap_or_else(|panicked| Err(Box::new(broke(panicked))));
         asked.inspect_err(|error| self.failed(Operation::Acquire, error))

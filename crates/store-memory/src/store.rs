@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use smallvec::SmallVec;
 use tidegate_clock::{Clock, SystemClock};
 use tidegate_core::{
-    Decision, PolicyId, Provenance, Rule, Timestamp, Usage, charge, decide, give_back, look,
+    Decision, PolicyId, Provenance, Rule, Timestamp, Usage, charge, give_back, look,
 };
 use tidegate_store::{Capabilities, Request, Store, StoreError};
 use tidegate_table::{Entry, Locked, Overflow, Place, Table};
@@ -95,10 +95,11 @@ impl<C: Clock> MemoryStore<C> {
         self.table.lock(digest, || self.clock.now())
     }
 
-    /// Decides. One policy and a subject that is known are the common case, of which the lock sees the least: the
-    /// clock is read and the subject hashed before it, and the decision is written after it.
+    /// Decides, and puts the decision into `slot`. One policy and a subject that is known are the common case, of
+    /// which the lock sees the least: the clock is read and the subject hashed before it, and the decision is
+    /// written after it, where it is wanted.
     #[inline]
-    fn acquire_now(&self, request: &Request<'_>) -> Decision {
+    fn decide_into(&self, request: &Request<'_>, slot: &mut Option<Decision>) {
         let mut subject = self.lock(request);
         let now = subject.now();
         if let [rule] = request.rules
@@ -109,14 +110,16 @@ impl<C: Clock> MemoryStore<C> {
             let violated = charge(rule, &mut usage, request.cost, now);
             record.set(usage);
             drop(subject);
-            return Decision::under(rule, usage, request.cost, now, violated);
+            let decision = Decision::under(rule, usage, request.cost, now, violated);
+            *slot = Some(decision);
+        } else {
+            *slot = Some(self.decide(request, subject));
         }
-        self.acquire_any(request, subject)
     }
 
     /// Decides under any number of policies, for a subject that is known or not.
     #[inline(never)]
-    fn acquire_any(&self, request: &Request<'_>, mut subject: Locked<'_, Record>) -> Decision {
+    fn decide(&self, request: &Request<'_>, mut subject: Locked<'_, Record>) -> Decision {
         if request.cost == 0 {
             return self.look(request, subject);
         }
@@ -124,7 +127,7 @@ impl<C: Clock> MemoryStore<C> {
         let places = find(&subject, rules);
         let before = read(&subject, &places);
         let mut usages = before.clone();
-        let decision = decide(rules, &mut usages, request.cost, subject.now());
+        let decision = tidegate_core::decide(rules, &mut usages, request.cost, subject.now());
         // Refused too: what was rolled on or repaired must not have to be repaired again, at another time (G7).
         write(&mut subject, &places, &usages);
         if !decision.is_allowed() || places.iter().all(Option::is_some) {
@@ -132,14 +135,14 @@ impl<C: Clock> MemoryStore<C> {
         }
         match subject.insert_all(fresh(rules, &places, &usages, subject.now())) {
             Ok(()) => decision,
-            Err(_full) => self.acquire_overflow(request, subject, &before),
+            Err(_full) => self.decide_overflow(request, subject, &before),
         }
     }
 
     /// Decides on the shared counters where the subject has none of its own, and cannot get one. `before` is what it
     /// had used under each rule.
     #[cold]
-    fn acquire_overflow(
+    fn decide_overflow(
         &self,
         request: &Request<'_>,
         mut subject: Locked<'_, Record>,
@@ -151,7 +154,7 @@ impl<C: Clock> MemoryStore<C> {
         let places = find(&subject, rules);
         write(&mut subject, &places, before);
         let mut usages = read_shared(&subject, &places, &shared, rules);
-        let decision = decide(rules, &mut usages, request.cost, shared.now());
+        let decision = tidegate_core::decide(rules, &mut usages, request.cost, shared.now());
         self.overflowed.fetch_add(1, Ordering::Relaxed);
         write(&mut subject, &places, &usages);
         write_shared(&mut shared, &places, &usages, rules);
@@ -302,11 +305,22 @@ impl<C: Clock> Store for MemoryStore<C> {
     }
 
     fn try_acquire(&self, request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
-        Some(Ok(self.acquire_now(request)))
+        let mut slot = None;
+        self.decide_into(request, &mut slot);
+        slot.map(Ok)
+    }
+
+    fn try_acquire_into(
+        &self,
+        request: &Request<'_>,
+        slot: &mut Option<Decision>,
+    ) -> Result<(), StoreError> {
+        self.decide_into(request, slot);
+        Ok(())
     }
 
     async fn acquire(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
-        Ok(self.acquire_now(request))
+        Ok(self.decide(request, self.lock(request)))
     }
 
     async fn peek(&self, request: &Request<'_>) -> Result<Decision, StoreError> {

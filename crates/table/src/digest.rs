@@ -69,38 +69,51 @@ impl Keys {
     }
 
     /// The subject's digest.
-    #[inline]
+    #[inline(always)]
     pub fn digest(&self, subject: &[u8]) -> Digest {
         match &self.0 {
-            Kind::Fast(folds) => Digest::new(folds.each_ref().map(|fold| fold.hash(subject))),
-            Kind::Sip(states) => Digest::new(states.each_ref().map(|state| {
-                let mut hasher = state.build_hasher();
-                hasher.write(subject);
-                hasher.finish()
-            })),
+            Kind::Fast(folds) => Digest::new(fold(folds, subject)),
+            Kind::Sip(states) => Digest::new(sip(states, subject)),
         }
     }
 }
 
-impl Fold {
-    #[inline]
-    fn hash(&self, subject: &[u8]) -> u64 {
-        let len = subject.len();
-        // Subjects of these lengths are common, and foldhash takes longer for them than for two halves, which may
-        // overlap. What they do not say is the length: it goes into the key.
-        if let (17..=32, Some(first), Some(last)) =
-            (len, subject.first_chunk::<16>(), subject.last_chunk::<16>())
-        {
-            let own = self.own.wrapping_add((len as u64) << 32);
-            let mut hasher = FoldHasher::with_seed(own, &self.shared);
-            hasher.write(first);
-            hasher.write(last);
-            return hasher.finish();
-        }
-        let mut hasher = FoldHasher::with_seed(self.own, &self.shared);
+#[inline(never)]
+fn sip(states: &[RandomState; 2], subject: &[u8]) -> [u64; 2] {
+    states.each_ref().map(|state| {
+        let mut hasher = state.build_hasher();
         hasher.write(subject);
         hasher.finish()
+    })
+}
+
+/// Both hashes of a subject.
+#[inline(always)]
+fn fold(folds: &[Fold; 2], subject: &[u8]) -> [u64; 2] {
+    let len = subject.len();
+    // Subjects of these lengths are common, and foldhash takes longer for them than for two halves, which may
+    // overlap. What they do not say is the length: it goes into the key.
+    if let (17..=32, Some(first), Some(last)) =
+        (len, subject.first_chunk::<16>(), subject.last_chunk::<16>())
+    {
+        return folds.each_ref().map(|fold| {
+            let own = fold.own.wrapping_add((len as u64) << 32);
+            let mut hasher = FoldHasher::with_seed(own, &fold.shared);
+            hasher.write(first);
+            hasher.write(last);
+            hasher.finish()
+        });
     }
+    fold_any(folds, subject)
+}
+
+#[inline(never)]
+fn fold_any(folds: &[Fold; 2], subject: &[u8]) -> [u64; 2] {
+    folds.each_ref().map(|fold| {
+        let mut hasher = FoldHasher::with_seed(fold.own, &fold.shared);
+        hasher.write(subject);
+        hasher.finish()
+    })
 }
 
 /// What stands for a subject in one table. Only the [`Keys`] that made it can make it again.

@@ -111,8 +111,11 @@ impl Contestant for StoreAlone {
 
     #[inline]
     fn check(&self, key: &String) -> bool {
-        let answer = self.store.try_acquire(&Request::new(key, &self.rules));
-        matches!(answer, Some(Ok(decision)) if decision.is_allowed())
+        let mut slot = None;
+        let answer = self
+            .store
+            .try_acquire_into(&Request::new(key, &self.rules), &mut slot);
+        answer.is_ok() && slot.is_some_and(|decision| decision.is_allowed())
     }
 }
 

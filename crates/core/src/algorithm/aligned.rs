@@ -10,34 +10,41 @@ pub(super) fn roll(usage: Usage, window: u64, now: Timestamp) -> Usage {
     if into < window && usage.at.as_nanos().is_multiple_of(window) {
         return usage;
     }
-    roll_on(usage, window, now)
-}
-
-#[cold]
-fn roll_on(usage: Usage, window: u64, now: Timestamp) -> Usage {
-    let number = usage.at.as_nanos() / window;
-    let number_now = now.as_nanos() / window;
-    let start = Timestamp::from_nanos(number_now * window);
-    if number == number_now {
-        return Usage { at: start, ..usage };
-    }
-    if number.checked_add(1) == Some(number_now) {
-        return Usage {
-            at: start,
-            current: 0,
-            previous: usage.current,
-        };
-    }
-    // One window ahead: the clock stepped back a little, perhaps over a boundary, perhaps in a failover. The
-    // counts are taken for this window's, so that nobody is reset, and nobody is denied for longer than W.
-    if number_now.checked_add(1) == Some(number) {
-        return Usage { at: start, ..usage };
-    }
+    let (start, passed) = passed(usage.at, window, now);
+    let (current, previous) = match passed {
+        Passed::None => (usage.current, usage.previous),
+        Passed::One => (0, usage.current),
+        Passed::Many => (0, 0),
+    };
     Usage {
         at: start,
-        current: 0,
-        previous: 0,
+        current,
+        previous,
     }
+}
+
+/// How many windows have begun since.
+enum Passed {
+    None,
+    One,
+    Many,
+}
+
+/// Where the window that holds `now` begins, and how many have begun since the one that holds `at`.
+// It takes no usage, so that one that need not be moved on can stay in registers.
+#[cold]
+fn passed(at: Timestamp, window: u64, now: Timestamp) -> (Timestamp, Passed) {
+    let number = at.as_nanos() / window;
+    let number_now = now.as_nanos() / window;
+    let passed = match number_now.checked_sub(number) {
+        Some(0) => Passed::None,
+        Some(1) => Passed::One,
+        // One window ahead: the clock stepped back a little, perhaps over a boundary, perhaps in a failover. The
+        // counts are taken for this window's, so that nobody is reset, and nobody is denied for longer than W.
+        None if number - number_now == 1 => Passed::None,
+        _ => Passed::Many,
+    };
+    (Timestamp::from_nanos(number_now * window), passed)
 }
 
 #[inline]
