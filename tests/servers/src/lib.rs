@@ -21,6 +21,7 @@
 
 mod cluster;
 mod find;
+mod front;
 mod install;
 mod port;
 mod process;

@@ -75,6 +75,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Certificate and key.
+    pub(crate) fn pem(&self) -> (&str, &str) {
+        (&self.certificate, &self.key)
+    }
+
     /// Writes the files that a server reads: authority, certificate, key.
     pub(crate) fn write(&self, folder: &Path) -> Result<[PathBuf; 3]> {
         let write = |name: &str, text: &str| {

@@ -17,6 +17,7 @@ pub use self::admin::Admin;
 pub use self::options::Options;
 pub(crate) use self::options::Role;
 pub use self::stats::Stats;
+use crate::front::Front;
 use crate::port::Port;
 use crate::process::{Home, Process};
 use crate::wait::{State, until};
@@ -34,6 +35,7 @@ pub struct Server {
     options: Options,
     program: PathBuf,
     port: Port,
+    front: Option<Front>,
     process: Mutex<Option<Process>>,
     admin: Admin,
     home: Arc<Home>,
@@ -49,33 +51,45 @@ impl Server {
         Options::new().start()
     }
 
-    /// What is special about the server.
-    pub fn options() -> Options {
-        Options::new()
-    }
-
     fn start_with(options: &Options) -> Result<Self> {
-        let program = options.flavor.program()?;
+        let mut options = options.clone();
         for _ in 0..PORT_TRIES {
-            let home = Home::new()?;
-            let server = Self {
-                program: program.clone(),
-                port: Port::reserve()?,
-                process: Mutex::new(None),
-                admin: Admin::new(options.socket(home.path())),
-                home,
-                options: options.clone(),
-            };
-            server
-                .options
-                .write_files(server.home.path(), server.port.number())?;
-            if server.launch()? == Launch::Ready {
-                return Ok(server);
+            let mut server = Self::new(options.clone())?;
+            match server.launch()? {
+                Launch::Ready => {
+                    server.begin_front()?;
+                    return Ok(server);
+                }
+                Launch::WithoutTls => options.needs_front = true,
+                Launch::PortTaken => {}
             }
         }
         bail!(
             "{PORT_TRIES} ports were taken by other programs before the server could listen on them"
         )
+    }
+
+    fn new(options: Options) -> Result<Self> {
+        let home = Home::new()?;
+        let port = Port::reserve()?;
+        options.write_files(home.path(), port.number())?;
+        Ok(Self {
+            program: options.flavor.program()?,
+            process: Mutex::new(None),
+            admin: Admin::new(options.socket(home.path())),
+            front: None,
+            options,
+            port,
+            home,
+        })
+    }
+
+    fn begin_front(&mut self) -> Result<()> {
+        if let Some(identity) = self.options.front() {
+            let socket = self.options.socket(self.home.path());
+            self.front = Some(Front::start(self.address(), identity, socket)?);
+        }
+        Ok(())
     }
 
     fn launch(&self) -> Result<Launch> {
@@ -88,11 +102,8 @@ impl Server {
                 && let Some(status) = process.exited()?
             {
                 let log = self.log();
-                ensure!(
-                    log.contains("Address already in use"),
-                    "the server ended with {status}:\n{log}"
-                );
-                launch = Launch::PortTaken;
+                launch = Launch::of(&log)
+                    .with_context(|| format!("the server ended with {status}:\n{log}"))?;
                 return Ok(State::Holds);
             }
             Ok(self.admin.ping().into())
@@ -254,6 +265,21 @@ impl Server {
 enum Launch {
     Ready,
     PortTaken,
+    /// The server was built without TLS.
+    WithoutTls,
+}
+
+impl Launch {
+    /// Why a server ended at once, if another try can help.
+    fn of(log: &str) -> Option<Self> {
+        if log.contains("Address already in use") {
+            Some(Self::PortTaken)
+        } else if log.contains("Failed finding TLS support") || log.contains("'tls-port") {
+            Some(Self::WithoutTls)
+        } else {
+            None
+        }
+    }
 }
 
 impl Options {

@@ -40,6 +40,8 @@ pub struct Options {
     role: Role,
     config: Vec<(String, String)>,
     tls: Option<Identity>,
+    /// Whether the server cannot do TLS itself.
+    pub(super) needs_front: bool,
 }
 
 impl Options {
@@ -74,7 +76,8 @@ impl Options {
         self.config("user", &format!("{name} {state} >{password} {rules}"))
     }
 
-    /// TLS on the port instead of plaintext.
+    /// TLS on the port instead of plaintext. Where the server was built without it, as the one from PyPI, this process
+    /// ends the encryption in front of it.
     #[must_use]
     pub fn tls(self, identity: &Identity) -> Self {
         Self {
@@ -91,6 +94,11 @@ impl Options {
         self.tls.is_some()
     }
 
+    /// What to prove the server with, if that is not the server's own affair.
+    pub(super) fn front(&self) -> Option<&Identity> {
+        self.tls.as_ref().filter(|_| self.needs_front)
+    }
+
     /// The socket for administration in the server's folder.
     pub(super) fn socket(&self, folder: &Path) -> PathBuf {
         folder.join("admin.sock")
@@ -105,7 +113,7 @@ impl Options {
 
     pub(super) fn write_files(&self, folder: &Path, port: u16) -> Result<()> {
         let mut text = self.text(folder, port);
-        if let Some(identity) = &self.tls {
+        if let Some(identity) = self.tls.as_ref().filter(|_| !self.needs_front) {
             let [ca, certificate, key] = identity.write(folder)?;
             for (name, file) in [
                 ("tls-ca-cert-file", ca),
@@ -128,7 +136,9 @@ impl Options {
             text += "\n";
         };
         line("bind", "127.0.0.1");
-        if self.has_tls() {
+        if self.needs_front {
+            line("port", "0");
+        } else if self.has_tls() {
             line("port", "0");
             line("tls-port", &port.to_string());
             line("tls-auth-clients", "no");
