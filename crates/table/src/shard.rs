@@ -15,7 +15,7 @@ const FEWEST_SLOTS: usize = 8;
 /// How often a shard that is in use is swept, in nanoseconds: 10 s.
 const SWEEP_EVERY: u64 = 10_000_000_000;
 /// How many slots' worth of sweeping one attempt to insert into a full table pays for.
-const CREDIT: usize = 16;
+const CREDIT: u32 = 16;
 
 #[derive(Default)]
 struct Slot<V> {
@@ -23,13 +23,14 @@ struct Slot<V> {
     value: V,
 }
 
+/// With its lock it fits into a cache line.
 pub(crate) struct Shard<V> {
-    slots: Vec<Slot<V>>,
+    slots: Box<[Slot<V>]>,
     used: usize,
     /// log2 of the number of shards: the bits of a digest that are the same for all that is in here.
     bits: u32,
-    /// Sweeping that insertions into the full table have paid for.
-    credit: usize,
+    /// How many slots' worth of sweeping insertions into the full table have paid for.
+    credit: u32,
     /// The latest time at which anybody worked in here.
     pub(crate) latest: Timestamp,
     swept: Timestamp,
@@ -38,7 +39,7 @@ pub(crate) struct Shard<V> {
 impl<V: Entry> Shard<V> {
     pub(crate) fn new(bits: u32) -> Self {
         Self {
-            slots: Vec::new(),
+            slots: Box::default(),
             used: 0,
             bits,
             credit: 0,
@@ -122,7 +123,7 @@ impl<V: Entry> Shard<V> {
     /// of the shard once enough such attempts have paid for it. Returns how many.
     pub(crate) fn evict(&mut self, digest: Digest, wanted: usize, now: Timestamp) -> usize {
         self.credit = self.credit.saturating_add(CREDIT);
-        if self.credit >= self.slots.len() {
+        if self.credit as usize >= self.slots.len() {
             self.credit = 0;
             return self.drop_idle(now);
         }
@@ -152,7 +153,7 @@ impl<V: Entry> Shard<V> {
         let dropped = self.drop_idle(now);
         let few = self.used < self.slots.len() * MIN_LOAD.0 / MIN_LOAD.1;
         if self.used == 0 {
-            self.slots = Vec::new();
+            self.slots = Box::default();
         } else if few && self.slots.len() > FEWEST_SLOTS {
             self.resize(slots_for(self.used + self.used / 8));
         }

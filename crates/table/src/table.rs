@@ -38,6 +38,9 @@ pub struct Table<V> {
 #[repr(align(64))]
 struct Aligned<V>(Mutex<Shard<V>>);
 
+#[cfg(all(not(loom), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Aligned<u64>>() == 64);
+
 /// What a table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stats {
