@@ -47,8 +47,8 @@ impl Guarded {
 
     /// Puts the store's decision into `slot`, if it has one at once.
     ///
-    /// A slot, and a boxed error, because nearly all the time that is spent here is spent on moving bytes: a
-    /// decision has some hundred of them, and is moved once.
+    /// A slot, and a boxed error, because nearly all the time that is spent here would be spent on moving bytes: a
+    /// decision has some hundred of them.
     #[inline]
     pub(crate) fn try_acquire(
         &self,
