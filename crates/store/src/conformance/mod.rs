@@ -38,6 +38,7 @@
 //! ```
 
 mod cases;
+mod moment;
 mod report;
 mod shared;
 

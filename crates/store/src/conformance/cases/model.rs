@@ -1,8 +1,8 @@
 //! Random histories, call by call against `core`, which is the specification.
 
-use tidegate_core::{Decision, Rule, Usage, decide, give_back, look};
+use tidegate_core::{Decision, Rule, Timestamp, Usage, decide, give_back, look};
 
-use super::super::{ALGORITHMS, LONG, check, rule};
+use super::super::{ALGORITHMS, LONG, check, moment, rule};
 use super::{Bench, Checked};
 use crate::Request;
 
@@ -22,6 +22,7 @@ pub(super) async fn agrees_with_core_on_random_histories(bench: &Bench<'_>) -> C
                 rules,
                 usages: [Usage::default(); 2],
                 charged: None,
+                now: Timestamp::EPOCH,
             };
             for step in 0..120 {
                 history.step(&mut random, step).await?;
@@ -38,6 +39,8 @@ struct History<'a> {
     rules: [Rule; 2],
     usages: [Usage; 2],
     charged: Option<(u64, Decision)>,
+    /// When the store last answered.
+    now: Timestamp,
 }
 
 impl History<'_> {
@@ -74,7 +77,8 @@ impl History<'_> {
             }
             _ => {
                 let answer = self.bench.store.acquire(&request).await?;
-                let expected = decide(&self.rules, &mut self.usages, cost, answer.at());
+                self.now = answer.at();
+                let expected = decide(&self.rules, &mut self.usages, cost, self.now);
                 let agreed = agree(step, "acquire", &answer, &expected);
                 self.charged = Some((cost, answer));
                 agreed
@@ -86,6 +90,9 @@ impl History<'_> {
         let Some((cost, decision)) = self.charged.take() else {
             return Ok(());
         };
+        if moment::matters(&self.rules, &self.usages, &decision, self.now) {
+            return Ok(());
+        }
         let request = Request::new(self.subject.as_str(), &self.rules).with_cost(cost);
         self.bench.store.refund(&request, &decision).await?;
         // A refund has no answer to say when it was carried out: look at once, and take that moment.

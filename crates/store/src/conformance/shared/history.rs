@@ -3,7 +3,7 @@
 use tidegate_core::shared::{NodeId, Record, Reply, Report, sync};
 use tidegate_core::{Algorithm, Decision, Rule, Timestamp, Usage, decide, give_back, look};
 
-use super::super::{ALGORITHMS, LONG, check, rule};
+use super::super::{ALGORITHMS, LONG, check, moment, rule};
 use super::player::{NODES, Player, nothing};
 use super::{Checked, Nodes, Violation};
 use crate::Request;
@@ -195,7 +195,8 @@ impl<'a> History<'a> {
         let Some((cost, decision)) = self.charged.take() else {
             return Ok(());
         };
-        if self.fills_a_bucket(&decision) {
+        let matters = |world| moment::matters(&self.rules, &usages(world), &decision, self.now);
+        if self.worlds.iter().any(matters) {
             return Ok(());
         }
         let request = Request::new(self.subject, &self.rules).with_cost(cost);
@@ -208,20 +209,6 @@ impl<'a> History<'a> {
             give_back(&rules, &mut usages, &decision, now);
             set_usages(world, &rules, usages, now);
             said(&look(&rules, &usages, cost, now))
-        })
-    }
-
-    /// Whether a bucket would be full after the refund, or soon: then it matters when exactly that was, and a refund
-    /// does not say.
-    fn fills_a_bucket(&self, decision: &Decision) -> bool {
-        let (rules, now) = (&self.rules, self.now);
-        self.worlds.iter().any(|world| {
-            let mut usages = usages(world);
-            give_back(rules, &mut usages, decision, now);
-            rules.iter().zip(usages).any(|(rule, usage)| {
-                let soon = now + rule.quota().window() / 4;
-                rule.quota().algorithm() == Algorithm::TokenBucket && usage.at() < soon
-            })
         })
     }
 
