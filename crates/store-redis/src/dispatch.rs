@@ -31,7 +31,16 @@ pub(crate) struct Waiting {
     pub(crate) cost: u64,
     pub(crate) looks: bool,
     pub(crate) answer: oneshot::Sender<Result<Decision, Failure>>,
-    pub(crate) _permit: OwnedSemaphorePermit,
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Gives the place back, then the answer: whoever has it may ask again at once. Whoever gave up waiting does not
+    /// need it.
+    fn answer(self, answer: Result<Decision, Failure>) {
+        drop(self.permit);
+        let _ = self.answer.send(answer);
+    }
 }
 
 impl Request for Waiting {
@@ -180,14 +189,13 @@ async fn send(batch: Batch, requests: Vec<Waiting>, server: &Arc<Server>, contex
             let mut requests: Vec<_> = requests.into_iter().map(Some).collect();
             for (index, decision) in decided.decisions {
                 if let Some(request) = requests[index].take() {
-                    // Whoever gave up waiting does not need it.
-                    let _ = request.answer.send(Ok(decision));
+                    request.answer(Ok(decision));
                 }
             }
         }
         Err(failure) => {
             for request in requests {
-                let _ = request.answer.send(Err(failure.clone()));
+                request.answer(Err(failure.clone()));
             }
         }
     }

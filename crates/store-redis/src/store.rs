@@ -101,7 +101,7 @@ impl RedisStore {
             cost: request.cost,
             looks,
             answer,
-            _permit: permit,
+            permit,
         });
         match timeout_at(deadline, answered).await {
             Ok(Ok(decision)) => decision,
