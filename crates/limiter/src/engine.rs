@@ -107,7 +107,9 @@ impl Engine {
             rules: &rules,
             cost: decision.cost(),
         };
-        if matches!(decision.provenance(), Provenance::Outage(_)) {
+        // Without an exact store's answer it was charged here. A store that is not exact decides outages by itself.
+        let without_store = matches!(decision.provenance(), Provenance::Outage(_));
+        if without_store && self.store.capabilities().exact {
             return self.local.refund(&request, decision).await;
         }
         self.store.refund(&request, decision).await

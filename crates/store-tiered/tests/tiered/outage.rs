@@ -203,3 +203,25 @@ async fn r2_an_outage_costs_few_calls() {
         "{calls} calls in thirty seconds of outage"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_charged_in_an_outage_can_be_given_back() {
+    let world = World::new(1);
+    let rules = rules(10, Duration::from_secs(60), Algorithm::FixedWindow);
+    world.next_window(&rules).await;
+    world.set_fault(Fault::Hang);
+    // The breaker opens on registrations alone.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let (store, request) = (
+        &world.nodes[0].store,
+        Request::new("alice", &rules).with_cost(7),
+    );
+    for _ in 0..3 {
+        let decision = store.acquire(&request).await.unwrap();
+        assert!(
+            decision.is_allowed() && decision.provenance().as_str() == "share",
+            "{decision:?}"
+        );
+        store.refund(&request, &decision).await.unwrap();
+    }
+}
