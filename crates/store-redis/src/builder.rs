@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::dispatch::{Context, Dispatch};
 use crate::key::Names;
 use crate::script::Scripts;
-use crate::server::{Connector, Server};
+use crate::server::{Connector, Server, TlsSettings};
 use crate::store::RedisStore;
 use crate::tally::Tally;
 use crate::target::Target;
@@ -27,6 +27,7 @@ pub struct Builder {
     hash_subjects: bool,
     hash_key: [u8; 16],
     clock_key: Option<String>,
+    tls: TlsSettings,
 }
 
 /// Why a store's settings were refused.
@@ -65,6 +66,7 @@ impl Builder {
             hash_subjects: false,
             hash_key: [0; 16],
             clock_key: None,
+            tls: TlsSettings::default(),
         }
     }
 
@@ -109,6 +111,16 @@ impl Builder {
         self
     }
 
+    /// Whom to trust, and what to prove oneself with, where the address begins with `rediss`. Without, the system's
+    /// authorities are trusted.
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: crate::Tls) -> Self {
+        Self {
+            tls: Some(tls),
+            ..self
+        }
+    }
+
     /// Reads the time from a list under this key instead of the server's clock: seconds and microseconds, as `TIME`
     /// gives them. For tests of the scripts.
     #[doc(hidden)]
@@ -126,13 +138,14 @@ impl Builder {
     /// If a setting is wrong; the message says which, and never contains a password.
     pub fn build(self) -> Result<RedisStore, ConfigError> {
         self.check()?;
-        let Target::One(info) = Target::parse(&self.url)?;
+        let target = Target::parse(&self.url)?;
         let scripts = Arc::new(Scripts::new(self.clock_key.as_deref()));
         let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
-        let connector =
-            Connector::new(info, self.connections).map_err(|failure| ConfigError::Address {
+        let connector = Connector::new(target, &self.tls, self.connections).map_err(|failure| {
+            ConfigError::Address {
                 problem: failure.message().to_owned(),
-            })?;
+            }
+        })?;
         let server = Server::new(
             connector,
             self.connections,

@@ -11,6 +11,10 @@ mod shared;
 mod store;
 mod tally;
 mod target;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use builder::{Builder, ConfigError};
 pub use store::{RedisStore, ServerStatus, Status};
+#[cfg(feature = "tls")]
+pub use tls::Tls;

@@ -7,9 +7,9 @@
 
 mod common;
 
-use common::{Fresh, Servers};
+use common::{Fresh, Servers, TlsServer};
 use tidegate_store::conformance::{run, run_shared};
-use tidegate_test_servers::{Flavor, Options, Server};
+use tidegate_test_servers::{Flavor, Options, Sentinels, Server};
 
 /// Runs both suites at the same time, each on servers of its own: one of them makes its servers forget everything.
 async fn keeps_the_contract<S: Servers>(start: impl Fn() -> anyhow::Result<S>) {
@@ -27,4 +27,14 @@ async fn conformance_redis() {
 #[tokio::test(flavor = "multi_thread")]
 async fn conformance_valkey() {
     keeps_the_contract(|| Options::new().flavor(Flavor::Valkey).start()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conformance_sentinel() {
+    keeps_the_contract(Sentinels::start).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conformance_tls() {
+    keeps_the_contract(TlsServer::start).await;
 }

@@ -7,9 +7,9 @@
 
 mod common;
 
-use common::{ALGORITHMS, LONG, rule, until_open};
+use common::{ALGORITHMS, LONG, Servers, TlsServer, rule, until_answered, until_open};
 use tidegate_store::{ErrorKind, Request};
-use tidegate_store_redis::RedisStore;
+use tidegate_store_redis::{RedisStore, Tls};
 use tidegate_test_servers::{Authority, Options, Proxy};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,6 +35,31 @@ async fn l2_a_server_of_an_unknown_authority_is_refused() {
         .since(&before)
         .calls_of("evalsha");
     assert_eq!(scripts, 0, "a script ran on a server that is not trusted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l3_a_trusted_server_is_used_and_used_again_after_an_outage() {
+    let trusted = TlsServer::start().unwrap();
+    let store = trusted.builder().build().unwrap();
+    let rules = [rule(10, LONG, ALGORITHMS[0])];
+    let request = Request::new("alice", &rules);
+    until_answered(&store, &request).await;
+    trusted.server.freeze().unwrap();
+    until_open(&store, &request).await;
+    trusted.server.thaw().unwrap();
+    until_answered(&store, &request).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l2_a_server_under_another_name_is_refused() {
+    let authority = Authority::new().unwrap();
+    let identity = authority.identity(&["redis.example"]).unwrap();
+    let server = Options::new().tls(&identity).start().unwrap();
+    let tls = Tls::new().authority(authority.certificate());
+    let store = server.builder().tls(tls).build().unwrap();
+    let rules = [rule(10, LONG, ALGORITHMS[0])];
+    let (_, error) = until_open(&store, &Request::new("alice", &rules)).await;
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use deadpool_redis::{Manager, Pool, PoolError, Runtime, Timeouts};
+use parking_lot::Mutex;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, ConnectionInfo};
+use redis::{AsyncConnectionConfig, ConnectionInfo, RedisResult};
 use tidegate_store::ErrorKind;
 
-use super::Link;
+use super::sentinel::Guide;
+use super::{Link, TlsSettings};
 use crate::failure::Failure;
+use crate::target::Target;
 
 /// How long opening a connection may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -18,32 +21,41 @@ const WRITE_QUEUE: usize = 1_024;
 /// Opens connections to one server.
 pub(crate) struct Connector {
     name: String,
-    pool: Pool,
+    place: Place,
+    connections: usize,
+}
+
+/// Where the server is.
+enum Place {
+    Fixed(Pool),
+    /// Where Sentinels say, and the connections to where they said last.
+    Named(Box<Guide>, Mutex<Option<(String, Pool)>>),
 }
 
 impl Connector {
     /// A connector for at most `connections` at a time, besides the one of a probe and one that is being replaced.
-    pub(crate) fn new(info: ConnectionInfo, connections: usize) -> Result<Self, Failure> {
-        let name = info.addr().to_string();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            // Calls have deadlines of their own.
-            .set_response_timeout(None)
-            .set_pipeline_buffer_size(WRITE_QUEUE);
-        let info = info.set_tcp_settings(tcp_settings());
-        let manager = Manager::new_with_config(info, config)
-            .map_err(|error| Failure::from_redis(&name, &error))?;
-        let timeouts = Timeouts {
-            wait: Some(PATIENCE),
-            ..Timeouts::default()
+    pub(crate) fn new(
+        target: Target,
+        tls: &TlsSettings,
+        connections: usize,
+    ) -> Result<Self, Failure> {
+        let name = target.name();
+        let wrong = |error| Failure::from_redis(&name, &error);
+        let place = match target {
+            Target::One(info) => {
+                let info = with_certificates(info, tls).map_err(wrong)?;
+                Place::Fixed(pool(&name, info, connections)?)
+            }
+            Target::Sentinel(target) => {
+                let guide = Guide::new(target, tls).map_err(wrong)?;
+                Place::Named(Box::new(guide), Mutex::new(None))
+            }
         };
-        let pool = Pool::builder(manager)
-            .max_size(connections * 2 + 1)
-            .timeouts(timeouts)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Failure::local(ErrorKind::Internal, error.to_string()))?;
-        Ok(Self { name, pool })
+        Ok(Self {
+            name,
+            place,
+            connections,
+        })
     }
 
     /// What the server is called in messages.
@@ -53,7 +65,11 @@ impl Connector {
 
     /// Opens one more connection.
     pub(crate) async fn open(&self) -> Result<Link, Failure> {
-        match self.pool.get().await {
+        let pool = match &self.place {
+            Place::Fixed(pool) => pool.clone(),
+            Place::Named(guide, last) => self.find(guide, last).await?,
+        };
+        match pool.get().await {
             Ok(connection) => Ok(Link::new(connection)),
             Err(PoolError::Backend(error)) => Err(Failure::from_redis(&self.name, &error)),
             Err(error) => Err(Failure::timeout(format!(
@@ -62,6 +78,59 @@ impl Connector {
             ))),
         }
     }
+
+    /// The connections to the server that is the primary now.
+    async fn find(
+        &self,
+        guide: &Guide,
+        last: &Mutex<Option<(String, Pool)>>,
+    ) -> Result<Pool, Failure> {
+        let primary = guide.primary().await;
+        let info = primary.map_err(|error| Failure::from_redis(&self.name, &error))?;
+        let address = info.addr().to_string();
+        let mut last = last.lock();
+        if let Some((known, pool)) = &*last
+            && *known == address
+        {
+            return Ok(pool.clone());
+        }
+        let pool = pool(&self.name, info, self.connections)?;
+        *last = Some((address, pool.clone()));
+        Ok(pool)
+    }
+}
+
+fn pool(name: &str, info: ConnectionInfo, connections: usize) -> Result<Pool, Failure> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        // Calls have deadlines of their own.
+        .set_response_timeout(None)
+        .set_pipeline_buffer_size(WRITE_QUEUE);
+    let info = info.set_tcp_settings(tcp_settings());
+    let manager = Manager::new_with_config(info, config)
+        .map_err(|error| Failure::from_redis(name, &error))?;
+    let timeouts = Timeouts {
+        wait: Some(PATIENCE),
+        ..Timeouts::default()
+    };
+    Pool::builder(manager)
+        .max_size(connections * 2 + 1)
+        .timeouts(timeouts)
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| Failure::local(ErrorKind::Internal, error.to_string()))
+}
+
+#[cfg(feature = "tls")]
+fn with_certificates(info: ConnectionInfo, tls: &TlsSettings) -> RedisResult<ConnectionInfo> {
+    let Some(tls) = tls else { return Ok(info) };
+    let client = redis::Client::build_with_tls(info, tls.certificates())?;
+    Ok(client.get_connection_info().clone())
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_certificates(info: ConnectionInfo, _: &TlsSettings) -> RedisResult<ConnectionInfo> {
+    Ok(info)
 }
 
 /// Small packets go out at once; a peer that vanished is noticed by the system too, if nothing else notices it.

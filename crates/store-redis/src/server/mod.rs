@@ -5,6 +5,7 @@ mod health;
 mod lane;
 mod link;
 mod probe;
+mod sentinel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +23,13 @@ use self::lane::Lane;
 use self::link::Link;
 use crate::failure::Failure;
 use crate::script::{Call, Scripts};
+
+/// TLS settings, if there are any.
+#[cfg(feature = "tls")]
+pub(crate) type TlsSettings = Option<crate::Tls>;
+/// There are none without TLS.
+#[cfg(not(feature = "tls"))]
+pub(crate) type TlsSettings = ();
 
 /// One server.
 pub(crate) struct Server {

@@ -14,9 +14,9 @@ use futures_util::FutureExt;
 use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule};
 use tidegate_store::conformance::{Fixture, SharedFixture};
 use tidegate_store::{Request, Store, StoreError, async_trait};
-use tidegate_store_redis::{Builder, RedisStore};
-use tidegate_test_servers::Server;
+use tidegate_store_redis::{Builder, RedisStore, Tls};
 use tidegate_test_servers::wait::PATIENCE;
+use tidegate_test_servers::{Authority, Options, Sentinels, Server};
 
 /// Long enough for a busy machine, where a test is not about deadlines.
 pub const UNHURRIED: Duration = Duration::from_secs(5);
@@ -37,6 +37,48 @@ impl Servers for Server {
 
     fn primaries(&self) -> Vec<&Server> {
         vec![self]
+    }
+}
+
+impl Servers for Sentinels {
+    fn builder(&self) -> Builder {
+        let addresses: Vec<String> = self
+            .sentinels()
+            .iter()
+            .map(|sentinel| sentinel.address().to_string())
+            .collect();
+        let url = format!("redis+sentinel://{}/{}", addresses.join(","), Self::NAME);
+        RedisStore::builder(&url)
+    }
+
+    fn primaries(&self) -> Vec<&Server> {
+        vec![self.primary().unwrap()]
+    }
+}
+
+/// A server with TLS, and the authority to trust.
+pub struct TlsServer {
+    pub server: Server,
+    pub authority: Authority,
+}
+
+impl TlsServer {
+    pub fn start() -> anyhow::Result<Self> {
+        let authority = Authority::new()?;
+        let server = Options::new().tls(&authority.server()?).start()?;
+        Ok(Self { server, authority })
+    }
+}
+
+impl Servers for TlsServer {
+    fn builder(&self) -> Builder {
+        self.server
+            .builder()
+            .tls(Tls::new().authority(self.authority.certificate()))
+    }
+
+    fn primaries(&self) -> Vec<&Server> {
+        self.server.primaries()
     }
 }
 
