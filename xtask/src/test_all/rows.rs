@@ -114,6 +114,24 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "conformance-sentinel",
+        proves: "the Redis store keeps the contracts of stores and of shared stores, on a primary that Sentinels name",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "conformance",
+            filter: Some("conformance_sentinel"),
+        }]),
+    },
+    Row {
+        name: "conformance-tls",
+        proves: "the Redis store keeps the contracts of stores and of shared stores, through TLS",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "conformance",
+            filter: Some("conformance_tls"),
+        }]),
+    },
+    Row {
         name: "conformance-custom",
         proves: "the store of one's own, which the book shows, keeps the contract of stores",
         job: Job::Tests(&[Claim {
