@@ -49,6 +49,10 @@ pub(crate) struct Counters {
 }
 
 /// What a request is told at once.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "taken apart where it is made; a box would cost every request an allocation"
+)]
 pub(crate) enum AtOnce {
     Decided(Decision),
     /// It waits: as which ticket, and where the answer will come.
@@ -111,7 +115,7 @@ impl<C: Clock> Inner<C> {
             // The caller comes back to wait; until then the store may as well be told what is untold.
             decision.map(|decision| (decision, Listing::Nothing))
         })
-        .unwrap_or_else(|overflowed| Some(overflowed))
+        .unwrap_or_else(Some)
     }
 
     /// Decides a request, or lets it wait.
@@ -146,6 +150,10 @@ impl<C: Clock> Inner<C> {
     /// Works on the subject's entry, which is made if there is none. `Err`: there is no room for one, and the
     /// overflow counter decided.
     #[inline]
+    #[allow(
+        clippy::result_large_err,
+        reason = "a decision, not a failure, and rare"
+    )]
     fn with_held<T>(
         &self,
         request: &Request<'_>,

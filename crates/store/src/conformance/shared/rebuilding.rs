@@ -36,7 +36,13 @@ pub(super) async fn windows_are_rebuilt_from_reports(nodes: &Nodes<'_>) -> Check
         // If so much time has passed that another window began, the counts have moved on with it.
         let seen = (reply.usage.current(), reply.usage.previous());
         let moved_on = reply.usage.at() > players[0].1.start;
-        let expected = if moved_on { (0, 6) } else { (6, 12) };
+        // On a machine that is very busy, whole windows can pass unseen: then nothing was used in the one before.
+        let adjacent = players[0].1.start == heard.usage.at() + rule.quota().window();
+        let expected = match (moved_on, adjacent) {
+            (true, _) => (0, 6),
+            (false, true) => (6, 12),
+            (false, false) => (6, 0),
+        };
         check!(
             seen == expected,
             "{algorithm}: before the loss 6 in this window and 12 in the one before, rebuilt as {seen:?}"
