@@ -1,14 +1,20 @@
 //! Three Sentinels, the primary that they watch, and its replica.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use crate::server::{Options, Role, Server};
-use crate::wait::{State, until};
+use crate::wait::{State, until, until_within};
 
 const SENTINELS: usize = 3;
 
 /// How many Sentinels must agree that the primary is gone.
 const QUORUM: usize = 2;
+
+/// How long a failover may take. It takes about 2 s; but Sentinels that see their machine stand still for 2 s trust
+/// nothing that they know for 30 s (TILT), and begin after that.
+const FAILOVER: Duration = Duration::from_secs(90);
 
 /// Three Sentinels with a primary and a replica. Dropping it stops all of them.
 #[derive(Debug)]
@@ -130,7 +136,7 @@ impl Sentinels {
             .find(|server| server.port() != lost)
             .context("there is no other server")?;
         let port = heir.port().to_string();
-        until("the Sentinels to fail over", || {
+        until_within(FAILOVER, "the Sentinels to fail over", || {
             for sentinel in &self.sentinels {
                 let address: [String; 2] =
                     sentinel

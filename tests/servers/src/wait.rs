@@ -16,13 +16,26 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 ///
 /// If it does not hold within [`PATIENCE`], with the last reason that it gave; at once if it fails.
-pub fn until(what: &str, mut condition: impl FnMut() -> Result<State>) -> Result<()> {
+pub fn until(what: &str, condition: impl FnMut() -> Result<State>) -> Result<()> {
+    until_within(PATIENCE, what, condition)
+}
+
+/// Returns as soon as the condition holds, which may take longer than usual.
+///
+/// # Errors
+///
+/// As [`until`], after `patience`.
+pub fn until_within(
+    patience: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Result<State>,
+) -> Result<()> {
     let started = Instant::now();
     loop {
         match condition()? {
             State::Holds => return Ok(()),
-            State::NotYet(reason) if started.elapsed() > PATIENCE => {
-                bail!("waited {PATIENCE:?} for {what}: {reason}")
+            State::NotYet(reason) if started.elapsed() > patience => {
+                bail!("waited {patience:?} for {what}: {reason}")
             }
             State::NotYet(_) => thread::sleep(PAUSE),
         }
