@@ -30,8 +30,8 @@ fn row(phase: &Phased) -> String {
     let answered = phase.answer_times.len() as u64;
     let mut times = phase.answer_times.clone();
     times.sort_unstable();
-    let at = |part: f64| {
-        let index = ((times.len() as f64) * part) as usize;
+    let at = |percent: usize| {
+        let index = times.len() * percent / 100;
         times
             .get(index.min(times.len().saturating_sub(1)))
             .map_or_else(|| "-".to_owned(), |time| shown(*time))
@@ -43,8 +43,8 @@ fn row(phase: &Phased) -> String {
         over_limit(phase.first as f64),
         phase.errors,
         phase.asked.saturating_sub(answered),
-        at(0.5),
-        at(0.99),
+        at(50),
+        at(99),
     )
 }
 
