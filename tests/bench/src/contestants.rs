@@ -44,7 +44,8 @@ pub trait Contestant: Send + Sync {
     where
         Self: Sized;
 
-    /// Whether the request may proceed. A `&String`, because that is what governor's map of strings takes.
+    /// Whether the request may proceed.
+    #[allow(clippy::ptr_arg, reason = "governor's map of strings takes no less")]
     fn check(&self, key: &String) -> bool;
 }
 
@@ -71,7 +72,6 @@ impl Contestant for Governor {
     }
 
     #[inline]
-    #[expect(clippy::ptr_arg, reason = "see the trait")]
     fn check(&self, key: &String) -> bool {
         self.0.check_key(key).is_ok()
     }

@@ -9,11 +9,14 @@ use anyhow::{Result, ensure};
 use crate::contestants::{Answer, Contestant};
 use crate::workload::{Workload, key};
 
+/// Asks for the keys of each thread, and expects that answer; how long it took.
+type Run = Box<dyn Fn(&[Vec<String>], bool) -> Result<Duration>>;
+
 /// What a contestant needs to be measured: itself, with all keys known, behind a function that does not hide it from
 /// the optimizer.
 pub struct Prepared {
     name: &'static str,
-    run: Box<dyn Fn(&[Vec<String>], bool) -> Result<Duration>>,
+    run: Run,
 }
 
 impl Prepared {
