@@ -30,6 +30,7 @@
 //!   that rests on), and by chance has a probability of about 10⁻²⁷ with a million subjects (G9).
 
 mod builder;
+mod hot;
 mod record;
 mod shared;
 mod store;

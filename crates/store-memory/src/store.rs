@@ -13,6 +13,7 @@ use tidegate_store::{Capabilities, Request, Store, StoreError};
 use tidegate_table::{Entry, Locked, Overflow, Place, Table};
 
 use crate::Builder;
+use crate::hot::{lift_if_hot, lower_any};
 use crate::record::Record;
 use crate::shared::Nodes;
 
@@ -20,8 +21,8 @@ use crate::shared::Nodes;
 ///
 /// It is shared by reference or in an `Arc`.
 pub struct MemoryStore<C: Clock = SystemClock> {
-    table: Table<Record>,
-    clock: C,
+    pub(crate) table: Table<Record>,
+    pub(crate) clock: C,
     overflowed: AtomicU64,
     pub(crate) nodes: Nodes,
 }
@@ -89,30 +90,45 @@ impl<C: Clock> MemoryStore<C> {
         self.table.sweep(self.clock.now());
     }
 
+    /// Locks the subject, and sees to it that the table shows all that it has used under the request's policies.
     #[inline]
     pub(crate) fn lock(&self, request: &Request<'_>) -> Locked<'_, Record> {
         let digest = self.table.digest(request.subject.as_bytes());
-        self.table.lock(digest, || self.clock.now())
+        let mut subject = self.table.lock(digest, || self.clock.now());
+        lower_any(&mut subject, request.rules);
+        subject
     }
 
     /// Decides, and puts the decision into `slot`. One policy and a subject that is known are the common case, of
-    /// which the lock sees the least: the clock is read and the subject hashed before it, and the decision is
-    /// written after it, where it is wanted.
+    /// which the lock sees the least, or nothing: the clock is read and the subject hashed before it, and the
+    /// decision is written after it, where it is wanted.
     #[inline]
     fn decide_into(&self, request: &Request<'_>, slot: &mut Option<Decision>) {
-        let mut subject = self.lock(request);
+        let [rule] = request.rules else {
+            *slot = Some(self.decide(request, self.lock(request)));
+            return;
+        };
+        let digest = self.table.digest(request.subject.as_bytes());
+        if self.table.may_be_lifted(digest) && self.decide_lifted(digest, rule, request.cost, slot)
+        {
+            return;
+        }
+        let mut subject = self.table.lock(digest, || self.clock.now());
         let now = subject.now();
-        if let [rule] = request.rules
+        if !subject.is_lifted(rule.id())
             && let Some(place) = subject.find(rule.id())
             && let Some(record) = subject.value_mut(place)
         {
             let mut usage = record.usage();
             let violated = charge(rule, &mut usage, request.cost, now);
             record.set(usage);
+            let streak = subject.streak(place);
+            lift_if_hot(&mut subject, rule, usage, streak);
             drop(subject);
             let decision = Decision::under(rule, usage, request.cost, now, violated);
             *slot = Some(decision);
         } else {
+            lower_any(&mut subject, request.rules);
             *slot = Some(self.decide(request, subject));
         }
     }

@@ -19,6 +19,13 @@ enum Call {
         rules: usize,
         cost: u64,
     },
+    /// So often in a row that the counter is lifted out of its lock, or displaces another that is.
+    Burst {
+        subject: u8,
+        rules: usize,
+        cost: u64,
+        times: usize,
+    },
     Peek {
         subject: u8,
         rules: usize,
@@ -40,6 +47,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let call = prop_oneof![
         10 => (subject.clone(), rules.clone(), 0..5_u64)
             .prop_map(|(subject, rules, cost)| Call::Acquire { subject, rules, cost }),
+        2 => (0..3_u8, rules.clone(), 0..2_u64, prop_oneof![8 => Just(50), 1 => Just(1_100)])
+            .prop_map(|(subject, rules, cost, times)| Call::Burst { subject, rules, cost, times }),
         2 => (subject.clone(), rules.clone()).prop_map(|(subject, rules)| Call::Peek { subject, rules }),
         2 => (0..1000_usize).prop_map(|decision| Call::Refund { decision }),
         1 => (subject, rules).prop_map(|(subject, rules)| Call::Reset { subject, rules }),
@@ -56,8 +65,8 @@ fn rules_by_number() -> Vec<Vec<Rule>> {
         quota.with_algorithm(algorithm).unwrap()
     };
     let all = [
-        rule("fixed", quota(7, 10, Algorithm::FixedWindow)),
-        rule("sliding", quota(9, 13, Algorithm::SlidingWindow)),
+        rule("fixed", quota(70, 10, Algorithm::FixedWindow)),
+        rule("sliding", quota(90, 13, Algorithm::SlidingWindow)),
         rule("bucket", quota(5, 20, Algorithm::TokenBucket)).with_shadow(true),
     ];
     let chosen = |bits: usize| (0..3).filter(move |i| bits >> i & 1 == 1);
@@ -111,7 +120,8 @@ fn said(decision: &Decision) -> impl PartialEq + std::fmt::Debug + use<> {
 proptest! {
     #[test]
     fn answers_as_core_does_on_a_plain_map(calls in calls()) {
-        let (store, clock) = store(1000);
+        // All counters behind one lock, so that they displace each other.
+        let (store, clock) = store(100);
         let mut model = Model::default();
         let by_number = rules_by_number();
         let mut charged = Vec::new();
@@ -123,6 +133,13 @@ proptest! {
                     let expected = model.acquire(subject, &by_number[rules], cost, now);
                     prop_assert_eq!(said(&decision), said(&expected));
                     charged.push((subject, rules, decision));
+                }
+                Call::Burst { subject, rules, cost, times } => {
+                    let rules = &by_number[rules];
+                    for _ in 0..times {
+                        let expected = model.acquire(subject, rules, cost, now);
+                        prop_assert_eq!(said(&store.ask_for([subject], rules, cost)), said(&expected));
+                    }
                 }
                 Call::Peek { subject, rules } => {
                     let rules = &by_number[rules];

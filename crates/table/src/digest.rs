@@ -167,6 +167,15 @@ impl Default for Digest {
 
 impl Digest {
     #[inline]
+    pub(crate) fn words(self) -> [u64; 2] {
+        [self.lo, self.hi]
+    }
+
+    pub(crate) fn from_words([lo, hi]: [u64; 2]) -> Self {
+        Self { lo, hi }
+    }
+
+    #[inline]
     pub(crate) fn is_none(self) -> bool {
         self.lo == 0
     }

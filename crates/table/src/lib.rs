@@ -9,6 +9,8 @@
 //!   share one [`Overflow`] entry per policy; nobody who is known is forgotten, unless its entry is idle.
 //! - What an entry is, and when it is idle, its owner says ([`Entry`]). Idle entries are dropped when room is
 //!   needed, and when a shard's sweep is due; memory shrinks again after a flood. No thread of its own is needed.
+//! - An entry that threads want all the time can be lifted out of its lock ([`Locked::lift`]): its count is an atomic
+//!   then, and those who only look at it do not disturb each other.
 //! - Time does not go back under one lock, although threads read the clock before they take it.
 //!
 //! ```
@@ -41,6 +43,7 @@
 
 mod digest;
 mod entry;
+mod lifted;
 mod locked;
 mod overflow;
 mod population;
@@ -50,6 +53,6 @@ mod table;
 
 pub use digest::{Digest, KeyHash, Keys};
 pub use entry::Entry;
-pub use locked::{Locked, Place, TableFull};
+pub use locked::{Locked, Lowered, Place, TableFull};
 pub use overflow::Overflow;
 pub use table::{MAX_CAPACITY, Stats, Table};

@@ -4,6 +4,7 @@ use std::fmt;
 
 use tidegate_core::{PolicyId, Timestamp};
 
+use crate::lifted::Lifted;
 use crate::shard::Shard;
 use crate::sync::MutexGuard;
 use crate::{Digest, Entry, Table};
@@ -22,6 +23,17 @@ pub struct Locked<'a, V> {
 /// Where an entry is, until entries are inserted or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
+
+/// What became of an entry while it was lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// Where it is; none if it was dropped meanwhile, because it was idle.
+    pub place: Option<Place>,
+    /// What did not change.
+    pub fixed: [u64; 2],
+    /// Its count.
+    pub count: u64,
+}
 
 impl<'a, V: Entry> Locked<'a, V> {
     pub(crate) fn new(
@@ -66,6 +78,56 @@ impl<'a, V: Entry> Locked<'a, V> {
     #[inline]
     pub fn value_mut(&mut self, place: Place) -> Option<&mut V> {
         self.shard.value_mut(place.0)
+    }
+
+    /// How many times in a row the entry at this place was wanted in its shard, before this call.
+    #[inline]
+    pub fn streak(&mut self, place: Place) -> u32 {
+        self.shard.streak(place.0)
+    }
+
+    /// Whether an entry is lifted out of this shard, of this subject or another.
+    #[inline]
+    pub fn has_lifted(&self) -> bool {
+        self.shard.has_lifted
+    }
+
+    /// Whether the subject's entry under this policy is lifted: what the table holds of it then is out of date.
+    #[inline]
+    pub fn is_lifted(&self, policy: PolicyId) -> bool {
+        self.has_lifted() && self.lifted().digest() == self.digest.under(policy)
+    }
+
+    /// Lifts the subject's entry under a policy out of the lock: until [`lower`](Self::lower), its count may be
+    /// changed without it ([`Table::with_lifted`]). One entry per shard can be lifted: another must be lowered
+    /// before. Returns whether it is lifted now: not if the count has more than 40 bits.
+    pub fn lift(&mut self, policy: PolicyId, fixed: [u64; 2], count: u64) -> bool {
+        if self.has_lifted() {
+            return false;
+        }
+        let digest = self.digest.under(policy);
+        self.shard.has_lifted = self.lifted().open(digest, fixed, count);
+        self.has_lifted()
+    }
+
+    /// Ends that an entry is lifted out of this shard, of this subject or another. Returns what is to be written to
+    /// it.
+    pub fn lower(&mut self) -> Option<Lowered> {
+        if !self.has_lifted() {
+            return None;
+        }
+        self.shard.has_lifted = false;
+        let place = self.shard.find(self.lifted().digest()).map(Place);
+        let (fixed, count) = self.lifted().close();
+        Some(Lowered {
+            place,
+            fixed,
+            count,
+        })
+    }
+
+    fn lifted(&self) -> &'a Lifted {
+        self.table.lifted(self.digest)
     }
 
     /// Whether `more` entries could be inserted now. Idle entries may be dropped to that end.

@@ -28,9 +28,14 @@ pub(crate) struct Shard<V> {
     slots: Box<[Slot<V>]>,
     used: usize,
     /// log2 of the number of shards: the bits of a digest that are the same for all that is in here.
-    bits: u32,
+    bits: u8,
     /// How many slots' worth of sweeping insertions into the full table have paid for.
     credit: u32,
+    /// Which entry was wanted last, and how many times in a row before.
+    recent: u32,
+    streak: u32,
+    /// Whether an entry is lifted out of this shard.
+    pub(crate) has_lifted: bool,
     /// The latest time at which anybody worked in here.
     pub(crate) latest: Timestamp,
     swept: Timestamp,
@@ -41,8 +46,12 @@ impl<V: Entry> Shard<V> {
         Self {
             slots: Box::default(),
             used: 0,
-            bits,
+            // At most 63.
+            bits: u8::try_from(bits).unwrap_or(0),
             credit: 0,
+            recent: 0,
+            streak: 0,
+            has_lifted: false,
             latest: Timestamp::EPOCH,
             swept: Timestamp::EPOCH,
         }
@@ -50,7 +59,7 @@ impl<V: Entry> Shard<V> {
 
     #[inline]
     pub(crate) fn find(&self, digest: Digest) -> Option<usize> {
-        let home = digest.home(self.bits, self.slots.len());
+        let home = digest.home(self.bits.into(), self.slots.len());
         let (before, after) = self.slots.split_at_checked(home)?;
         for (at, slot) in (home..).zip(after).chain((0..).zip(before)) {
             if slot.digest == digest {
@@ -72,6 +81,20 @@ impl<V: Entry> Shard<V> {
         self.slots.get_mut(at).map(|slot| &mut slot.value)
     }
 
+    /// How many times in a row the entry at `at` has been wanted, before this time.
+    #[inline]
+    pub(crate) fn streak(&mut self, at: usize) -> u32 {
+        // Entries move, and a shard has fewer slots than this counts: all of it is a guess.
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        self.streak = if self.recent == at {
+            self.streak.saturating_add(1)
+        } else {
+            0
+        };
+        self.recent = at;
+        self.streak
+    }
+
     /// Makes sure that `more` entries can be inserted. Returns how many idle entries it dropped to that end.
     pub(crate) fn reserve(&mut self, more: usize, now: Timestamp) -> usize {
         let fits = |used: usize, slots: usize| used + more <= slots * MAX_LOAD.0 / MAX_LOAD.1;
@@ -90,7 +113,7 @@ impl<V: Entry> Shard<V> {
 
     /// Inserts what is not in here, after room was [reserved](Self::reserve).
     pub(crate) fn insert(&mut self, digest: Digest, value: V) {
-        let home = digest.home(self.bits, self.slots.len());
+        let home = digest.home(self.bits.into(), self.slots.len());
         if let Some(free) = self.probe(home).find(|at| self.slots[*at].digest.is_none()) {
             self.slots[free] = Slot { digest, value };
             self.used += 1;
@@ -109,7 +132,7 @@ impl<V: Entry> Shard<V> {
                 break;
             }
             // From its home to where it is, is the gap on the way?
-            let home = digest.home(self.bits, len);
+            let home = digest.home(self.bits.into(), len);
             if distance(gap, next, len) <= distance(home, next, len) {
                 self.slots.swap(gap, next);
                 gap = next;
@@ -129,7 +152,7 @@ impl<V: Entry> Shard<V> {
         }
         let mut dropped = 0;
         while dropped < wanted {
-            let home = digest.home(self.bits, self.slots.len());
+            let home = digest.home(self.bits.into(), self.slots.len());
             let run = self.probe(home).map(|at| (at, &self.slots[at]));
             let idle = run
                 .take_while(|(_, slot)| !slot.digest.is_none())

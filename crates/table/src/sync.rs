@@ -3,12 +3,51 @@
 #[cfg(not(loom))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(loom)]
 pub(crate) use self::modelled::{Mutex, MutexGuard};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+
+/// Locks, and if that must wait, keeps away from the lock's cache line for a while.
+///
+/// The table's locks are held for some ten nanoseconds. To try for one all the time takes its cache line away from
+/// the thread that holds it, which makes both slower than one alone; to park takes longer by far.
+#[inline(always)]
+pub(crate) fn patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    match mutex.try_lock() {
+        Some(guard) => guard,
+        None => wait(mutex),
+    }
+}
+
+#[cold]
+fn wait<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    for _ in 0..PATIENCE {
+        give_way();
+        if let Some(guard) = mutex.try_lock() {
+            return guard;
+        }
+    }
+    mutex.lock()
+}
+
+/// How often to give way before parking: some ten microseconds. Whoever holds the lock for longer sweeps a shard, or
+/// has been taken off his processor.
+#[cfg(not(loom))]
+const PATIENCE: usize = 16;
+#[cfg(loom)]
+const PATIENCE: usize = 0;
+
+/// Keeps away from a cache line that somebody else works on for about a microsecond.
+#[cold]
+pub(crate) fn give_way() {
+    #[cfg(not(loom))]
+    for _ in 0..64 {
+        std::hint::spin_loop();
+    }
+}
 
 #[cfg(loom)]
 mod modelled {

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use tidegate_core::Timestamp;
+use tidegate_core::{PolicyId, Timestamp};
 
+use crate::lifted::Lifted;
 use crate::overflow::Shared;
 use crate::population::Population;
 use crate::shard::Shard;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, patiently};
 use crate::{Digest, Entry, Keys, Locked, Overflow};
 
 /// The most entries that a table can be made for: 2^30, about a thousand million.
@@ -27,6 +28,8 @@ const SWEPT_TOGETHER: usize = 4;
 pub struct Table<V> {
     keys: Keys,
     shards: Box<[Aligned<V>]>,
+    /// What is lifted out of each shard.
+    lifted: Box<[Lifted]>,
     bits: u32,
     population: Population,
     overflow: Mutex<Shared<V>>,
@@ -64,9 +67,11 @@ impl<V: Entry> Table<V> {
             .next_power_of_two()
             .trailing_zeros();
         let shards = (0..1_usize << bits).map(|_| Aligned(Mutex::new(Shard::new(bits))));
+        let lifted = (0..1_usize << bits).map(|_| Lifted::nothing());
         Self {
             keys,
             shards: shards.collect(),
+            lifted: lifted.collect(),
             bits,
             population: Population::new(capacity),
             overflow: Mutex::new(Shared::new()),
@@ -86,12 +91,32 @@ impl<V: Entry> Table<V> {
     pub fn lock(&self, digest: Digest, clock: impl Fn() -> Timestamp) -> Locked<'_, V> {
         let index = digest.shard(self.bits);
         let now = clock();
-        let mut shard = self.shards[index].0.lock();
+        let mut shard = patiently(&self.shards[index].0);
         if shard.is_sweep_due(now) {
             shard = self.sweep_and_lock(index, shard, now);
         }
         let now = settle(now, &mut shard.latest, clock);
         Locked::new(self, shard, digest, now)
+    }
+
+    /// Whether it is worth while to try [`with_lifted`](Self::with_lifted): a look at one word.
+    #[inline(always)]
+    pub fn may_be_lifted(&self, digest: Digest) -> bool {
+        self.lifted(digest).may_be(digest)
+    }
+
+    /// Works on the subject's entry under a policy without its lock, if that entry is [lifted](Locked::lift). `f` gets
+    /// the fixed part and the count, and returns the count that shall replace it, and a result: it is what is
+    /// returned once the count is replaced. None, and nothing is changed, if the entry is not lifted, or if `f`
+    /// says none, or a count of more than 40 bits: then it must be locked. `f` can be called several times.
+    #[inline(always)]
+    pub fn with_lifted<R>(
+        &self,
+        digest: Digest,
+        policy: PolicyId,
+        f: impl Fn([u64; 2], u64) -> Option<(u64, R)>,
+    ) -> Option<R> {
+        self.lifted(digest).update(digest.under(policy), f)
     }
 
     /// Locks the shared entries, for a subject that was locked at `now`.
@@ -120,6 +145,12 @@ impl<V: Entry> Table<V> {
     pub fn slot_bytes(&self) -> usize {
         let slots = self.shards.iter().map(|shard| shard.0.lock().slots());
         slots.sum::<usize>() * Shard::<V>::SLOT_BYTES
+    }
+
+    /// What is lifted out of the subject's shard.
+    #[inline(always)]
+    pub(crate) fn lifted(&self, digest: Digest) -> &Lifted {
+        &self.lifted[digest.shard(self.bits)]
     }
 
     pub(crate) fn population(&self) -> &Population {

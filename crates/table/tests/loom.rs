@@ -187,3 +187,103 @@ fn g1_time_does_not_go_back_under_a_lock() {
         other.join().unwrap();
     });
 }
+
+/// Adds 1 to a count without its lock; with it, if it is not lifted.
+fn add(table: &Table<Count>, subject: &str) {
+    let digest = table.digest(subject.as_bytes());
+    let added = table.with_lifted(digest, policy("a"), |_, count| Some((count + 1, ())));
+    if added.is_none() {
+        let mut locked = lock(table, subject, 1);
+        lower(&mut locked);
+        let place = locked.find(policy("a")).unwrap();
+        locked.value_mut(place).unwrap().admitted += 1;
+    }
+}
+
+fn lower(locked: &mut Locked<'_, Count>) {
+    if let Some(lowered) = locked.lower() {
+        let lifted = locked.value_mut(lowered.place.unwrap()).unwrap();
+        assert_eq!(lowered.fixed, [lifted.until, 9]);
+        lifted.admitted = lowered.count;
+    }
+}
+
+/// Lifts a subject's entry; another one is lowered first.
+fn lift(table: &Table<Count>, subject: &str) {
+    let mut locked = lock(table, subject, 1);
+    lower(&mut locked);
+    let place = locked.find(policy("a")).unwrap();
+    let value = *locked.value(place).unwrap();
+    assert!(locked.lift(policy("a"), [value.until, 9], value.admitted));
+}
+
+fn admitted(table: &Table<Count>, subject: &str) -> u64 {
+    let mut locked = lock(table, subject, 1);
+    lower(&mut locked);
+    let place = locked.find(policy("a")).unwrap();
+    locked.value(place).unwrap().admitted
+}
+
+fn two_subjects() -> Arc<Table<Count>> {
+    let table = table(2);
+    for (subject, until) in [("x", 100), ("y", 200)] {
+        let value = Count { until, admitted: 0 };
+        lock(&table, subject, 1)
+            .insert_all([(policy("a"), value)])
+            .unwrap();
+    }
+    table
+}
+
+#[test]
+fn g1_nothing_is_lost_when_a_count_is_lowered_while_others_change_it() {
+    loom::model(|| {
+        let table = two_subjects();
+        lift(&table, "x");
+        let add = || {
+            let table = Arc::clone(&table);
+            thread::spawn(move || add(&table, "x"))
+        };
+        let threads = [add(), add()];
+        lower(&mut lock(&table, "y", 1));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!((admitted(&table, "x"), admitted(&table, "y")), (2, 0));
+    });
+}
+
+#[test]
+fn g9_nobody_is_charged_for_another_whose_count_is_lifted_in_its_place() {
+    loom::model(|| {
+        let table = two_subjects();
+        lift(&table, "x");
+        let adding = Arc::clone(&table);
+        let other = thread::spawn(move || add(&adding, "x"));
+        lift(&table, "y");
+        add(&table, "y");
+        other.join().unwrap();
+        assert_eq!((admitted(&table, "x"), admitted(&table, "y")), (1, 1));
+    });
+}
+
+/// A look changes nothing, so that nothing keeps others from changing what it looks at: what it sees must belong
+/// together all the same.
+#[test]
+fn what_is_seen_of_a_lifted_entry_belongs_together() {
+    loom::model(|| {
+        let table = two_subjects();
+        lift(&table, "x");
+        let looking = Arc::clone(&table);
+        let other = thread::spawn(move || {
+            let digest = looking.digest(b"x");
+            let look = |fixed, count| Some((count, (fixed, count)));
+            if let Some((fixed, count)) = looking.with_lifted(digest, policy("a"), look) {
+                assert_eq!((fixed, count), ([100, 9], 0));
+            }
+        });
+        add(&table, "y");
+        lift(&table, "y");
+        other.join().unwrap();
+    });
+}
