@@ -139,7 +139,7 @@ impl Builder {
     pub fn build(self) -> Result<RedisStore, ConfigError> {
         self.check()?;
         let target = Target::parse(&self.url)?;
-        let scripts = Arc::new(Scripts::new(self.clock_key.as_deref()));
+        let scripts = Arc::new(Scripts::new(self.clock_key));
         let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
         let connector = Connector::new(target, &self.tls, self.connections).map_err(|failure| {
             ConfigError::Address {
@@ -157,7 +157,6 @@ impl Builder {
         let context = Arc::new(Context {
             scripts,
             deadline: self.deadline,
-            connections: self.connections,
             tally: Tally::default(),
         });
         Ok(RedisStore {

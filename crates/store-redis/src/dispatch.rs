@@ -1,7 +1,8 @@
 //! Lets concurrent decisions share calls: what waits while a call is under way goes out together with the next.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -21,8 +22,12 @@ use crate::tally::Tally;
 
 /// The most records in one call. More would keep the server from others for too long.
 const MOST_KEYS: usize = 256;
-/// How many calls are under way at a time, per connection.
-const DEPTH: usize = 2;
+/// The most calls under way at a time.
+const MOST_CALLS: usize = 32;
+/// So many requests, for each call under way, make up for what one more call costs the server.
+const WORTH_A_CALL: usize = 16;
+/// How long fewer requests than that wait for others while calls are under way.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// One waiting request.
 pub(crate) struct Waiting {
@@ -71,8 +76,7 @@ pub(crate) struct Dispatch {
 /// What is the same for all servers of a store.
 pub(crate) struct Context {
     pub(crate) scripts: Arc<Scripts>,
-    pub(crate) deadline: std::time::Duration,
-    pub(crate) connections: usize,
+    pub(crate) deadline: Duration,
     pub(crate) tally: Tally,
 }
 
@@ -80,6 +84,8 @@ pub(crate) struct Context {
 struct Queue {
     waiting: Mutex<Vec<Waiting>>,
     wake: Notify,
+    /// How many must wait before the task is to be woken.
+    wanted: AtomicUsize,
     /// Whether a task empties the queue.
     attended: AtomicBool,
     closed: AtomicBool,
@@ -100,11 +106,15 @@ impl Dispatch {
 
     /// Queues a request. It is answered through its channel.
     pub(crate) fn push(&self, waiting: Waiting) {
-        self.queue.waiting.lock().push(waiting);
-        if self.queue.attended.swap(true, Ordering::AcqRel) {
-            self.queue.wake.notify_one();
-        } else {
+        let count = {
+            let mut queue = self.queue.waiting.lock();
+            queue.push(waiting);
+            queue.len()
+        };
+        if !self.queue.attended.swap(true, Ordering::AcqRel) {
             self.attend();
+        } else if count >= self.queue.wanted.load(Ordering::Acquire) {
+            self.queue.wake.notify_one();
         }
     }
 
@@ -136,25 +146,37 @@ impl Drop for Attendance {
 
 impl Queue {
     async fn empty(&self, server: Arc<Server>, context: Arc<Context>) {
-        let most = DEPTH * context.connections;
         let mut under_way = FuturesUnordered::new();
+        let mut impatient = false;
         while !self.closed.load(Ordering::Acquire) {
-            while under_way.len() < most {
-                let Some((batch, requests)) = self.take() else {
+            while under_way.len() < MOST_CALLS {
+                let wanted = match under_way.len() {
+                    _ if impatient => 1,
+                    0 => 1,
+                    calls => calls * WORTH_A_CALL,
+                };
+                let Some((batch, requests)) = self.take(wanted) else {
                     break;
                 };
                 under_way.push(send(batch, requests, &server, &context));
             }
-            tokio::select! {
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                () = self.wake.notified(), if under_way.len() < most => {}
-            }
+            let idle = under_way.is_empty();
+            impatient = tokio::select! {
+                Some(()) = under_way.next(), if !idle => false,
+                () = self.wake.notified(), if under_way.len() < MOST_CALLS => false,
+                () = tokio::time::sleep(PATIENCE), if !idle => true,
+            };
         }
     }
 
-    /// The requests that go out next: as many of those still waited for as fit into one call.
-    fn take(&self) -> Option<(Batch, Vec<Waiting>)> {
+    /// The requests that go out next, if as many wait as are wanted: those still waited for that fit into one call.
+    fn take(&self, wanted: usize) -> Option<(Batch, Vec<Waiting>)> {
         let mut waiting = self.waiting.lock();
+        // Under the lock, so that whoever comes next sees it.
+        self.wanted.store(wanted, Ordering::Release);
+        if waiting.len() < wanted {
+            return None;
+        }
         waiting.retain(|request| !request.answer.is_closed());
         if waiting.is_empty() {
             return None;
@@ -171,7 +193,7 @@ async fn send(batch: Batch, requests: Vec<Waiting>, server: &Arc<Server>, contex
         let keys = batch.keys(&requests);
         context
             .scripts
-            .call(Name::Acquire, keys, &[batch.arguments()])
+            .call(Name::Acquire, batch.shape(), keys, &[batch.arguments()])
     };
     let deadline = Instant::now() + context.deadline;
     let decided = match server.run(&call, deadline).await {

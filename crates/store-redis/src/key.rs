@@ -31,6 +31,8 @@ pub(crate) struct Names {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Keys {
     bytes: Vec<u8>,
+    /// How much of each name stands for the subject.
+    tagged: usize,
     /// Where each name ends.
     ends: SmallVec<[u32; 2]>,
 }
@@ -52,15 +54,15 @@ impl Names {
     ) -> Keys {
         let mut keys = Keys {
             bytes: Vec::with_capacity(96),
+            tagged: 0,
             ends: SmallVec::new(),
         };
-        let mut tagged = 0;
         for rule in rules {
             if keys.ends.is_empty() {
                 self.write_tagged(subject.as_bytes(), &mut keys.bytes);
-                tagged = keys.bytes.len();
+                keys.tagged = keys.bytes.len();
             } else {
-                keys.bytes.extend_from_within(..tagged);
+                keys.bytes.extend_from_within(..keys.tagged);
             }
             write_policy(rule, &mut keys.bytes);
             // A name has at most a few hundred bytes, and the prefix is limited.
@@ -105,6 +107,11 @@ impl Names {
 impl Keys {
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// What all the names begin with, and no other subject's names do.
+    pub(crate) fn subject(&self) -> &[u8] {
+        &self.bytes[..self.tagged]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {

@@ -1,44 +1,71 @@
 //! The store under a tiered one: nodes' reports, and who the nodes are.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use tidegate_core::Rule;
 use tidegate_core::shared::{NodeId, Reply};
 use tidegate_store::{Registry, SharedStore, StoreError, SyncRequest};
 
-use crate::codec::{self, Chunk, SyncSubject};
+use crate::codec::{self, Chunk, Replies, SyncSubject};
 use crate::failure::Failure;
-use crate::key::Keys;
-use crate::script::Name;
-use crate::store::RedisStore;
+use crate::key::Names;
+use crate::script::{MOST_RULES, Name, Shape};
+use crate::store::{RedisStore, too_many_rules};
 
 /// The most records in one call.
 const MOST_KEYS: usize = 256;
 /// A node is forgotten if nothing is heard of it for this long. Nodes speak about once a second.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+type Answer = Result<Vec<Reply>, StoreError>;
+
 impl RedisStore {
-    /// One call: as many of the subjects as fit, from the first on. Returns how many that were.
+    /// One call.
     async fn sync_chunk(
         &self,
-        node: NodeId,
         chunk: &Chunk,
         subjects: &[SyncSubject<'_>],
-        keys: &[Keys],
-    ) -> Result<Vec<Vec<Reply>>, Failure> {
-        let keys: Vec<&[u8]> = keys[..chunk.taken].iter().flat_map(Keys::iter).collect();
-        let _ = node;
-        let value = self.run(Name::Sync, keys, &[&chunk.arguments]).await?;
-        let Some((replies, repaired)) = chunk.decode(subjects, &value) else {
-            return Err(Failure::nonsense(
-                self.dispatch.server().name(),
-                "not an answer to a report",
-            ));
-        };
-        self.context.tally.repaired(repaired);
-        Ok(replies)
+    ) -> Result<Replies, Failure> {
+        let arguments = chunk.arguments(subjects);
+        let value = self
+            .run(
+                Name::Sync,
+                chunk.shape(),
+                chunk.keys(subjects),
+                &[&arguments],
+            )
+            .await?;
+        let replies = chunk.decode(subjects, &value);
+        replies.ok_or_else(|| {
+            Failure::nonsense(self.dispatch.server().name(), "not an answer to a report")
+        })
+    }
+
+    /// Calls at the same time, whose answers are put where they belong.
+    async fn sync_chunks(
+        &self,
+        chunks: &[Chunk],
+        subjects: &[SyncSubject<'_>],
+        answers: &mut [Option<Answer>],
+    ) {
+        let calls = chunks.iter().map(|chunk| self.sync_chunk(chunk, subjects));
+        for (chunk, result) in chunks.iter().zip(join_all(calls).await) {
+            match result {
+                Ok(replies) => {
+                    self.context.tally.repaired(replies.repaired);
+                    for (index, reply) in replies.replies {
+                        answers[index] = Some(Ok(reply));
+                    }
+                }
+                Err(failure) => {
+                    for index in chunk.indices() {
+                        answers[index] = Some(Err(failure.clone().into()));
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -48,44 +75,47 @@ impl SharedStore for RedisStore {
         &self,
         node: NodeId,
         batch: &[SyncRequest<'_>],
-    ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
-        let subjects: Vec<SyncSubject<'_>> = batch.iter().map(subject).collect();
-        let keys: Vec<Keys> = batch
+    ) -> Result<Vec<Answer>, StoreError> {
+        let subjects: Vec<SyncSubject<'_>> = batch
             .iter()
-            .zip(&subjects)
-            .map(|(request, subject)| self.names.records(request.subject, &subject.rules))
+            .map(|request| subject(request, &self.names))
             .collect();
-        let mut chunks = Vec::new();
-        let mut from = 0;
-        while from < subjects.len() {
-            let to = upto(&keys, from);
-            let chunk = Chunk::of(node, &subjects[from..to]);
-            let taken = chunk.taken.max(1);
-            chunks.push((from, chunk));
-            from += taken;
-        }
-        let calls = chunks
-            .iter()
-            .map(|(from, chunk)| self.sync_chunk(node, chunk, &subjects[*from..], &keys[*from..]));
-        let results = join_all(calls).await;
-        let mut answers = Vec::with_capacity(batch.len());
-        for ((_, chunk), result) in chunks.iter().zip(results) {
-            match result {
-                Ok(replies) => answers.extend(replies.into_iter().map(Ok)),
-                Err(failure) => {
-                    answers
-                        .extend((0..chunk.taken).map(|_| Err(StoreError::from(failure.clone()))));
+        let mut answers: Vec<Option<Answer>> = batch.iter().map(|_| None).collect();
+        let mut left: Vec<usize> = Vec::with_capacity(batch.len());
+        for (index, subject) in subjects.iter().enumerate() {
+            match subject.rules.len() {
+                0 => answers[index] = Some(Ok(Vec::new())),
+                rules if rules > MOST_RULES => {
+                    answers[index] = Some(Err(too_many_rules(rules).into()));
                 }
+                _ => left.push(index),
             }
         }
-        Ok(answers)
+        // A subject that comes more than once is told of in one round after the other.
+        while !left.is_empty() {
+            let (chunks, later) = divide(node, &subjects, &left);
+            self.sync_chunks(&chunks, &subjects, &mut answers).await;
+            left = later;
+        }
+        let missing = || {
+            Err(Failure::nonsense(self.dispatch.server().name(), "no answer to a report").into())
+        };
+        Ok(answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(missing))
+            .collect())
     }
 
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
         let (node, patience) = (node.to_string(), PATIENCE.as_micros().to_string());
         let args = [node.as_bytes(), patience.as_bytes()];
         let value = self
-            .run(Name::Register, [self.nodes_key.as_slice()], &args)
+            .run(
+                Name::Register,
+                Shape::NONE,
+                [self.nodes_key.as_slice()],
+                &args,
+            )
             .await?;
         let Some((now, nodes)) = codec::time_and_number(&value) else {
             return Err(
@@ -102,6 +132,7 @@ impl SharedStore for RedisStore {
         let node = node.to_string();
         self.run(
             Name::Deregister,
+            Shape::NONE,
             [self.nodes_key.as_slice()],
             &[node.as_bytes()],
         )
@@ -110,25 +141,37 @@ impl SharedStore for RedisStore {
     }
 }
 
-fn subject<'a>(request: &SyncRequest<'a>) -> SyncSubject<'a> {
+fn subject<'a>(request: &SyncRequest<'a>, names: &Names) -> SyncSubject<'a> {
+    let rules = request.reports.iter().map(|(rule, _)| rule);
     SyncSubject {
-        rules: request
-            .reports
-            .iter()
-            .map(|(rule, _)| *rule)
-            .collect::<Vec<Rule>>(),
+        keys: names.records(request.subject, rules.clone()),
+        rules: rules.copied().collect(),
         reports: request.reports.iter().map(|(_, report)| report).collect(),
         want: request.want,
     }
 }
 
-/// Up to which subject, from one on, the records fit into one call.
-fn upto(keys: &[Keys], from: usize) -> usize {
-    let mut records = 0;
-    let fits = |keys: &&Keys| {
-        let first = records == 0;
-        records += keys.len();
-        first || records <= MOST_KEYS
-    };
-    from + keys[from..].iter().take_while(fits).count()
+/// The chunks in which subjects are told of, each but once; and those that come again.
+fn divide(node: NodeId, subjects: &[SyncSubject<'_>], left: &[usize]) -> (Vec<Chunk>, Vec<usize>) {
+    let mut chunks: Vec<(Chunk, usize)> = Vec::new();
+    let (mut seen, mut later) = (HashSet::with_capacity(left.len()), Vec::new());
+    for index in left {
+        let subject = &subjects[*index];
+        if !seen.insert(subject.keys.subject()) {
+            later.push(*index);
+            continue;
+        }
+        let (shape, keys) = (Shape::of(&subject.rules), subject.keys.len());
+        let fits = |(chunk, records): &(Chunk, usize)| {
+            chunk.shape() == shape && records + keys <= MOST_KEYS
+        };
+        let place = chunks.iter().rposition(fits).unwrap_or_else(|| {
+            chunks.push((Chunk::new(node, shape), 0));
+            chunks.len() - 1
+        });
+        let (chunk, records) = &mut chunks[place];
+        chunk.add(subjects, *index);
+        *records += keys;
+    }
+    (chunks.into_iter().map(|(chunk, _)| chunk).collect(), later)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use redis::Value;
 use smallvec::SmallVec;
-use tidegate_core::{Decision, decide};
+use tidegate_core::{Decision, Rule, Subject, decide};
 use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -17,11 +17,8 @@ use crate::codec::{self, encode_refund, encode_rules};
 use crate::dispatch::{self, Context, Dispatch, Waiting};
 use crate::failure::Failure;
 use crate::key::Names;
-use crate::script::Name;
+use crate::script::{MOST_RULES, Name, Shape};
 use crate::{Builder, ConfigError};
-
-/// The most policies in one request.
-const MOST_RULES: usize = 64;
 
 /// Counts in Redis or Valkey. See the [crate](crate)'s documentation.
 pub struct RedisStore {
@@ -113,13 +110,7 @@ impl RedisStore {
     /// Checks what can be checked before a call.
     fn admit(&self, request: &Request<'_>) -> Result<OwnedSemaphorePermit, Failure> {
         if request.rules.len() > MOST_RULES {
-            return Err(Failure::local(
-                ErrorKind::Internal,
-                format!(
-                    "a request under {} policies: at most {MOST_RULES} are possible",
-                    request.rules.len()
-                ),
-            ));
+            return Err(too_many_rules(request.rules.len()));
         }
         self.permit()
     }
@@ -156,11 +147,12 @@ impl RedisStore {
     pub(crate) async fn run<'k>(
         &self,
         script: Name,
+        shape: Shape,
         keys: impl IntoIterator<Item = &'k [u8], IntoIter: ExactSizeIterator>,
         args: &[&[u8]],
     ) -> Result<Value, Failure> {
         let _permit = self.permit()?;
-        let call = self.context.scripts.call(script, keys, args);
+        let call = self.context.scripts.call(script, shape, keys, args);
         let deadline = Instant::now() + self.context.deadline;
         self.dispatch.server().run(&call, deadline).await
     }
@@ -170,32 +162,36 @@ impl RedisStore {
             return Ok(());
         }
         let (charged, arguments) = encode_refund(request.rules, decision);
-        if charged.is_empty() {
-            return Ok(());
-        }
-        let keys = self.names.records(
-            request.subject,
-            charged.iter().map(|index| &request.rules[*index]),
-        );
-        let keys: Vec<&[u8]> = keys.iter().collect();
-        let value = self.run(Name::Refund, keys, &[&arguments]).await?;
-        self.note_repairs(&value)
+        self.change(Name::Refund, request.subject, &charged, &arguments)
+            .await
     }
 
     async fn forget(&self, request: &Request<'_>) -> Result<(), Failure> {
-        if request.rules.is_empty() {
-            return Ok(());
-        }
-        let keys = self.names.records(request.subject, request.rules);
-        let keys: Vec<&[u8]> = keys.iter().collect();
-        let value = self
-            .run(Name::Reset, keys, &[&encode_rules(request.rules)])
-            .await?;
-        self.note_repairs(&value)
+        let arguments = encode_rules(request.rules);
+        self.change(Name::Reset, request.subject, request.rules, &arguments)
+            .await
     }
 
-    fn note_repairs(&self, value: &Value) -> Result<(), Failure> {
-        let Some((_, repaired)) = codec::time_and_number(value) else {
+    /// Changes one subject's records.
+    async fn change(
+        &self,
+        script: Name,
+        subject: Subject<'_>,
+        rules: &[Rule],
+        arguments: &[u8],
+    ) -> Result<(), Failure> {
+        if rules.is_empty() {
+            return Ok(());
+        }
+        if rules.len() > MOST_RULES {
+            return Err(too_many_rules(rules.len()));
+        }
+        let keys = self.names.records(subject, rules);
+        let keys: Vec<&[u8]> = keys.iter().collect();
+        let value = self
+            .run(script, Shape::of(rules), keys, &[arguments])
+            .await?;
+        let Some((_, repaired)) = codec::time_and_number(&value) else {
             return Err(Failure::nonsense(
                 self.dispatch.server().name(),
                 "not a time and a number",
@@ -204,6 +200,15 @@ impl RedisStore {
         self.context.tally.repaired(repaired);
         Ok(())
     }
+}
+
+pub(crate) fn too_many_rules(rules: usize) -> Failure {
+    Failure::local(
+        ErrorKind::Internal,
+        format!(
+            "a request under {rules} policies: redis takes at most {MOST_RULES} in one request"
+        ),
+    )
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ mod writer;
 
 pub(crate) use acquire::{Batch, Request};
 pub(crate) use refund::{encode_refund, encode_rules};
-pub(crate) use sync::{Chunk, Subject as SyncSubject};
+pub(crate) use sync::{Chunk, Replies, Subject as SyncSubject};
 
 use redis::Value;
 use tidegate_core::Timestamp;

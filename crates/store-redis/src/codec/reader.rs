@@ -1,25 +1,35 @@
 //! Reads answers.
 
+use redis::Value;
 use tidegate_core::{Algorithm, Quota, Timestamp, Usage};
 
 /// What is left of an answer's bytes.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    /// Of a string.
+    pub(super) fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::BulkString(bytes) => Some(Self(bytes)),
+            _ => None,
+        }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// The next bytes.
+    pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
     /// The next number of `width` bytes, at most 8, least significant first.
     pub(super) fn number(&mut self, width: usize) -> Option<u64> {
-        let (number, rest) = self.0.split_at_checked(width)?;
         let mut bytes = [0; 8];
-        bytes.get_mut(..width)?.copy_from_slice(number);
-        self.0 = rest;
+        bytes.get_mut(..width)?.copy_from_slice(self.bytes(width)?);
         Some(u64::from_le_bytes(bytes))
     }
 

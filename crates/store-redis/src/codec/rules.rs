@@ -9,93 +9,67 @@ use super::writer::{double, number};
 /// How much longer than needed a record is kept, so that it never expires early by the server's coarse clock.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The sets of rules in a batch. Most requests of a process are made under the same few.
-pub(super) struct RuleSets<'a> {
-    sets: Vec<&'a [Rule]>,
+/// Whether scripts need not tell two rules apart.
+pub(super) fn same(a: &Rule, b: &Rule) -> bool {
+    a.quota() == b.quota() && a.is_shadow() == b.is_shadow()
 }
 
-impl<'a> RuleSets<'a> {
-    /// As many as one byte can number, less the one that stands for "the same again".
-    const MOST: usize = 255;
-
-    pub(super) const fn new() -> Self {
-        Self { sets: Vec::new() }
-    }
-
-    /// The number of a set, from 1; `None` if there is no room for another one.
-    pub(super) fn number(&mut self, rules: &'a [Rule]) -> Option<u8> {
-        let known = self.sets.iter().position(|set| same(set, rules));
-        let index = match known {
-            Some(index) => index,
-            None if self.sets.len() < Self::MOST => {
-                self.sets.push(rules);
-                self.sets.len() - 1
-            }
-            None => return None,
-        };
-        u8::try_from(index + 1).ok()
-    }
-
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        number(out, self.sets.len() as u64, 1);
-        for set in &self.sets {
-            number(out, set.len() as u64, 1);
-            for rule in *set {
-                encode(rule, out);
-            }
+/// Rules one by one: numbers that depend on the kind, for how many milliseconds a record is kept, and whether the rule
+/// only reports.
+pub(super) fn encode(rules: &[Rule], out: &mut Vec<u8>) {
+    for rule in rules {
+        match rule.quota().algorithm() {
+            Algorithm::FixedWindow | Algorithm::SlidingWindow => windows(rule.quota(), out),
+            Algorithm::TokenBucket => bucket(rule.quota(), out),
         }
+        number(out, u64::from(rule.is_shadow()), 1);
     }
 }
 
-fn same(a: &[Rule], b: &[Rule]) -> bool {
-    let same = |(a, b): (&Rule, &Rule)| a.quota() == b.quota() && a.is_shadow() == b.is_shadow();
-    a.len() == b.len() && a.iter().zip(b).all(same)
-}
-
-/// One rule: its kind, whether it only reports, four numbers that depend on the kind, and for how many milliseconds a
-/// record under it is kept.
-pub(super) fn encode(rule: &Rule, out: &mut Vec<u8>) {
-    let quota = rule.quota();
-    // A quota's times are at most a year.
-    let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    let nanos = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let (kind, numbers) = match quota.algorithm() {
-        Algorithm::FixedWindow => (0, [micros(quota.window()), quota.limit(), 0, 0]),
-        Algorithm::SlidingWindow => {
-            let (count, length) = quota
-                .steps()
-                .map_or((1, quota.window()), |s| (s.count(), s.length()));
-            (
-                1,
-                [micros(quota.window()), quota.limit(), count, micros(length)],
-            )
-        }
-        Algorithm::TokenBucket => {
-            let refill = nanos(quota.capacity_window());
-            let interval = refill / quota.capacity();
-            // What core lets be missing from a bucket at most: all of it, and almost a window's flow.
-            let most = refill + nanos(quota.window()) - interval;
-            (2, [interval, quota.capacity(), refill, most])
-        }
+/// The window and the limit; how many steps there are and how long each is (us); how long a record counts for after
+/// its expiry was set, once without and once with what nodes reported, who report the previous window too.
+fn windows(quota: &Quota, out: &mut Vec<u8>) {
+    double(out, micros(quota.window()));
+    double(out, quota.limit());
+    let steps = quota.steps().map(|steps| (steps.count(), steps.length()));
+    let (count, length) = steps.unwrap_or((0, quota.window()));
+    double(out, count);
+    double(out, micros(length));
+    let with_nodes = quota.window() * 2;
+    let without = if steps.is_some() {
+        with_nodes
+    } else {
+        quota.window()
     };
-    number(out, kind, 1);
-    number(out, u64::from(rule.is_shadow()), 1);
-    for value in numbers {
-        double(out, value);
-    }
+    double(out, millis(without + MARGIN));
+    double(out, millis(with_nodes + MARGIN));
+}
+
+/// One unit, the burst, the time in which it flows in, the most that core lets be missing (ns); and how long a record
+/// counts for: its expiry is set again when as much time has passed as can be missing.
+fn bucket(quota: &Quota, out: &mut Vec<u8>) {
+    let full = nanos(quota.capacity_window());
+    let interval = full / quota.capacity();
+    double(out, interval);
+    double(out, quota.capacity());
+    double(out, full);
+    double(out, full + nanos(quota.window()) - interval);
     double(
         out,
-        u64::try_from(keep(quota).as_millis()).unwrap_or(u64::MAX),
+        millis((quota.capacity_window() + quota.window()) * 2 + MARGIN),
     );
 }
 
-/// How long a record counts for after its expiry was set: a fixed window for the rest of it, a sliding one for one
-/// more, a bucket (whose expiry is set again when as much time has passed as can be missing) for twice that.
-fn keep(quota: &Quota) -> Duration {
-    let counts = match quota.algorithm() {
-        Algorithm::FixedWindow => quota.window(),
-        Algorithm::SlidingWindow => quota.window() * 2,
-        Algorithm::TokenBucket => (quota.capacity_window() + quota.window()) * 2,
-    };
-    counts + MARGIN
+// A quota's times are at most a year, so that none of these is too large.
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

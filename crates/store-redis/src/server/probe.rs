@@ -8,7 +8,7 @@ use tidegate_store::ErrorKind;
 
 use super::{Link, Server};
 use crate::failure::Failure;
-use crate::script::Name;
+use crate::script::{Name, Shape};
 
 impl Server {
     /// Starts the task that probes until the server works again, unless there is one. It is started again if its
@@ -51,9 +51,12 @@ impl Server {
 
     async fn open_and_write(&self) -> Result<Link, Failure> {
         let link = self.connector.open().await?;
-        let call = self
-            .scripts
-            .call(Name::Probe, [self.probe_key.as_slice()], &[b"1"]);
+        let call = self.scripts.call(
+            Name::Probe,
+            Shape::NONE,
+            [self.probe_key.as_slice()],
+            &[b"1"],
+        );
         let call = link.call(&self.scripts, &call);
         match tokio::time::timeout(self.deadline, call).await {
             Ok(Ok(_)) => Ok(link),
