@@ -6,13 +6,16 @@ use std::time::Duration;
 use tidegate_core::BreakerConfig;
 use tokio::sync::Semaphore;
 
+use crate::cluster::{Address, Cluster};
 use crate::dispatch::{Context, Dispatch};
+use crate::failure::Failure;
+use crate::fleet::Fleet;
 use crate::key::Names;
 use crate::script::Scripts;
-use crate::server::{Connector, Server, TlsSettings};
+use crate::server::{self, Connector, Server, TlsSettings};
 use crate::store::RedisStore;
 use crate::tally::Tally;
-use crate::target::Target;
+use crate::target::{ClusterTarget, Target};
 
 /// Makes a [`RedisStore`] with other settings than the default ones.
 #[derive(Clone, Debug)]
@@ -139,29 +142,26 @@ impl Builder {
     pub fn build(self) -> Result<RedisStore, ConfigError> {
         self.check()?;
         let target = Target::parse(&self.url)?;
-        let scripts = Arc::new(Scripts::new(self.clock_key));
-        let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
-        let connector = Connector::new(target, &self.tls, self.connections).map_err(|failure| {
-            ConfigError::Address {
-                problem: failure.message().to_owned(),
-            }
-        })?;
-        let server = Server::new(
-            connector,
-            self.connections,
-            self.breaker,
-            Arc::clone(&scripts),
-            names.own("probe"),
-            self.deadline,
-        );
         let context = Arc::new(Context {
-            scripts,
+            scripts: Arc::new(Scripts::new(self.clock_key.clone())),
             deadline: self.deadline,
             tally: Tally::default(),
         });
+        let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
+        let making = Making {
+            connections: self.connections,
+            breaker: self.breaker,
+            tls: self.tls,
+            probe_key: names.own("probe"),
+            context: Arc::clone(&context),
+        };
+        let fleet = making.fleet(target, &names);
         Ok(RedisStore {
-            dispatch: Dispatch::new(server, Arc::clone(&context)),
+            fleet: fleet.map_err(|failure| ConfigError::Address {
+                problem: failure.message().to_owned(),
+            })?,
             permits: Arc::new(Semaphore::new(self.max_in_flight)),
+            max_in_flight: self.max_in_flight,
             nodes_key: names.own("nodes"),
             names,
             context,
@@ -183,5 +183,64 @@ impl Builder {
             Some((what, _)) => Err(ConfigError::Zero { what }),
             None => Ok(()),
         }
+    }
+}
+
+/// What servers are made of.
+struct Making {
+    connections: usize,
+    breaker: BreakerConfig,
+    tls: TlsSettings,
+    probe_key: Vec<u8>,
+    context: Arc<Context>,
+}
+
+impl Making {
+    fn fleet(self, target: Target, names: &Names) -> Result<Fleet, Failure> {
+        let connector = match target {
+            Target::One(info) => Connector::to_server(info, &self.tls, self.connections)?,
+            Target::Sentinel(target) => {
+                Connector::by_sentinel(target, &self.tls, self.connections)?
+            }
+            Target::Cluster(target) => {
+                let seeds = target.seeds.clone();
+                for seed in &seeds {
+                    // What is wrong with the settings shows at once.
+                    self.member(&target, seed)?;
+                }
+                return Ok(Fleet::Cluster(Cluster::new(
+                    seeds,
+                    names.clone(),
+                    move |address, cluster| {
+                        let server = self.server(self.member(&target, address)?, true);
+                        let context = Arc::clone(&self.context);
+                        Ok(Dispatch::of_member(server, context, cluster))
+                    },
+                )));
+            }
+        };
+        let server = self.server(connector, false);
+        Ok(Fleet::One(Dispatch::new(server, self.context)))
+    }
+
+    fn member(&self, target: &ClusterTarget, address: &Address) -> Result<Connector, Failure> {
+        let info = target.member(address);
+        let info = info.map_err(|error| Failure::from_redis(&address.to_string(), &error))?;
+        Connector::to_server(info, &self.tls, self.connections)
+    }
+
+    fn server(&self, connector: Connector, is_member: bool) -> Arc<Server> {
+        let scripts = Arc::clone(&self.context.scripts);
+        Server::new(
+            connector,
+            scripts,
+            server::Settings {
+                connections: self.connections,
+                breaker: self.breaker,
+                probe_key: self.probe_key.clone(),
+                deadline: self.context.deadline,
+                is_member,
+            },
+        )
     }
 }

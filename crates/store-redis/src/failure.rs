@@ -14,8 +14,21 @@ pub(crate) struct Failure {
     pub(crate) outcome: Outcome,
     /// Whether the connection must be replaced.
     pub(crate) severs: bool,
+    /// Where else to ask, if a member of a cluster says so.
+    pub(crate) redirect: Option<Redirect>,
     message: Arc<str>,
     source: Option<RedisError>,
+}
+
+/// What a member of a cluster says that does not have the keys, or not all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// Another member has the slot: at this address.
+    Moved(String),
+    /// Another member, at this address, is about to have the slot, and has these keys already.
+    Ask(String),
+    /// Some of the keys are on their way.
+    TryAgain,
 }
 
 impl Failure {
@@ -25,6 +38,7 @@ impl Failure {
             kind,
             outcome: Outcome::Success,
             severs: false,
+            redirect: None,
             message: message.into(),
             source: None,
         }
@@ -58,8 +72,28 @@ impl Failure {
             kind,
             outcome,
             severs,
+            redirect: None,
             message: format!("redis at {endpoint}: {error}{}", class.advice()).into(),
             source: Some(error.clone()),
+        }
+    }
+
+    /// What the client library reports of a member of a cluster. A member that sends callers elsewhere works.
+    pub(crate) fn from_member(endpoint: &str, error: &RedisError) -> Self {
+        let failure = Self::from_redis(endpoint, error);
+        let redirect = match (error.code(), error.redirect_node()) {
+            (Some("MOVED"), Some((to, _))) => Redirect::Moved(to.to_owned()),
+            (Some("ASK"), Some((to, _))) => Redirect::Ask(to.to_owned()),
+            (Some("TRYAGAIN"), _) => Redirect::TryAgain,
+            _ => return failure,
+        };
+        Self {
+            kind: ErrorKind::Unavailable,
+            outcome: Outcome::Success,
+            severs: false,
+            redirect: Some(redirect),
+            message: format!("redis at {endpoint} sends this call elsewhere: {error}").into(),
+            ..failure
         }
     }
 

@@ -1,9 +1,11 @@
 //! Counts in Redis or Valkey, shared by any number of nodes: every decision is one atomic script call (G1).
 
 mod builder;
+mod cluster;
 mod codec;
 mod dispatch;
 mod failure;
+mod fleet;
 mod key;
 mod script;
 mod server;

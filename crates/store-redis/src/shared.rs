@@ -1,10 +1,10 @@
 //! The store under a tiered one: nodes' reports, and who the nodes are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use tidegate_core::shared::{NodeId, Reply};
 use tidegate_store::{Registry, SharedStore, StoreError, SyncRequest};
 
@@ -16,6 +16,8 @@ use crate::store::{RedisStore, too_many_rules};
 
 /// The most records in one call.
 const MOST_KEYS: usize = 256;
+/// The most calls of one batch at a time.
+const MOST_CALLS: usize = 64;
 /// A node is forgotten if nothing is heard of it for this long. Nodes speak about once a second.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -38,9 +40,7 @@ impl RedisStore {
             )
             .await?;
         let replies = chunk.decode(subjects, &value);
-        replies.ok_or_else(|| {
-            Failure::nonsense(self.dispatch.server().name(), "not an answer to a report")
-        })
+        replies.ok_or_else(|| Failure::nonsense(self.fleet.name(), "not an answer to a report"))
     }
 
     /// Calls at the same time, whose answers are put where they belong.
@@ -51,7 +51,9 @@ impl RedisStore {
         answers: &mut [Option<Answer>],
     ) {
         let calls = chunks.iter().map(|chunk| self.sync_chunk(chunk, subjects));
-        for (chunk, result) in chunks.iter().zip(join_all(calls).await) {
+        let calls: Vec<_> = calls.collect();
+        let results: Vec<_> = stream::iter(calls).buffered(MOST_CALLS).collect().await;
+        for (chunk, result) in chunks.iter().zip(results) {
             match result {
                 Ok(replies) => {
                     self.context.tally.repaired(replies.repaired);
@@ -93,13 +95,11 @@ impl SharedStore for RedisStore {
         }
         // A subject that comes more than once is told of in one round after the other.
         while !left.is_empty() {
-            let (chunks, later) = divide(node, &subjects, &left);
+            let (chunks, later) = divide(node, &subjects, &left, |key| self.fleet.slot_of(key));
             self.sync_chunks(&chunks, &subjects, &mut answers).await;
             left = later;
         }
-        let missing = || {
-            Err(Failure::nonsense(self.dispatch.server().name(), "no answer to a report").into())
-        };
+        let missing = || Err(Failure::nonsense(self.fleet.name(), "no answer to a report").into());
         Ok(answers
             .into_iter()
             .map(|answer| answer.unwrap_or_else(missing))
@@ -113,14 +113,12 @@ impl SharedStore for RedisStore {
             .run(
                 Name::Register,
                 Shape::NONE,
-                [self.nodes_key.as_slice()],
+                vec![self.nodes_key.as_slice()],
                 &args,
             )
             .await?;
         let Some((now, nodes)) = codec::time_and_number(&value) else {
-            return Err(
-                Failure::nonsense(self.dispatch.server().name(), "not a number of nodes").into(),
-            );
+            return Err(Failure::nonsense(self.fleet.name(), "not a number of nodes").into());
         };
         Ok(Registry {
             nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
@@ -133,7 +131,7 @@ impl SharedStore for RedisStore {
         self.run(
             Name::Deregister,
             Shape::NONE,
-            [self.nodes_key.as_slice()],
+            vec![self.nodes_key.as_slice()],
             &[node.as_bytes()],
         )
         .await?;
@@ -151,9 +149,16 @@ fn subject<'a>(request: &SyncRequest<'a>, names: &Names) -> SyncSubject<'a> {
     }
 }
 
-/// The chunks in which subjects are told of, each but once; and those that come again.
-fn divide(node: NodeId, subjects: &[SyncSubject<'_>], left: &[usize]) -> (Vec<Chunk>, Vec<usize>) {
-    let mut chunks: Vec<(Chunk, usize)> = Vec::new();
+/// The chunks in which subjects are told of, each but once, and each chunk within one slot; and those that come again.
+fn divide(
+    node: NodeId,
+    subjects: &[SyncSubject<'_>],
+    left: &[usize],
+    slot_of: impl Fn(&[u8]) -> u16,
+) -> (Vec<Chunk>, Vec<usize>) {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    // Where the last chunk of a kind is, and how many records it has.
+    let mut open: HashMap<(u16, Shape), (usize, usize)> = HashMap::new();
     let (mut seen, mut later) = (HashSet::with_capacity(left.len()), Vec::new());
     for index in left {
         let subject = &subjects[*index];
@@ -161,17 +166,16 @@ fn divide(node: NodeId, subjects: &[SyncSubject<'_>], left: &[usize]) -> (Vec<Ch
             later.push(*index);
             continue;
         }
-        let (shape, keys) = (Shape::of(&subject.rules), subject.keys.len());
-        let fits = |(chunk, records): &(Chunk, usize)| {
-            chunk.shape() == shape && records + keys <= MOST_KEYS
-        };
-        let place = chunks.iter().rposition(fits).unwrap_or_else(|| {
-            chunks.push((Chunk::new(node, shape), 0));
-            chunks.len() - 1
-        });
-        let (chunk, records) = &mut chunks[place];
-        chunk.add(subjects, *index);
-        *records += keys;
+        let shape = Shape::of(&subject.rules);
+        let (place, records) = open
+            .entry((slot_of(subject.keys.subject()), shape))
+            .or_insert((usize::MAX, MOST_KEYS));
+        if *records + subject.keys.len() > MOST_KEYS {
+            (*place, *records) = (chunks.len(), 0);
+            chunks.push(Chunk::new(node, shape));
+        }
+        *records += subject.keys.len();
+        chunks[*place].add(subjects, *index);
     }
-    (chunks.into_iter().map(|(chunk, _)| chunk).collect(), later)
+    (chunks, later)
 }

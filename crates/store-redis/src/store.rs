@@ -14,16 +14,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::codec::{self, encode_refund, encode_rules};
-use crate::dispatch::{self, Context, Dispatch, Waiting};
+use crate::dispatch::{self, Context, Waiting};
 use crate::failure::Failure;
+use crate::fleet::Fleet;
 use crate::key::Names;
 use crate::script::{MOST_RULES, Name, Shape};
+use crate::server::Server;
 use crate::{Builder, ConfigError};
 
 /// Counts in Redis or Valkey. See the [crate](crate)'s documentation.
 pub struct RedisStore {
-    pub(crate) dispatch: Dispatch,
+    pub(crate) fleet: Fleet,
     pub(crate) permits: Arc<Semaphore>,
+    pub(crate) max_in_flight: usize,
     pub(crate) names: Names,
     pub(crate) nodes_key: Vec<u8>,
     pub(crate) context: Arc<Context>,
@@ -68,15 +71,18 @@ impl RedisStore {
 
     /// How it is.
     pub fn status(&self) -> Status {
-        let server = self.dispatch.server();
+        let servers = self.fleet.servers();
+        let status = |server: &Arc<Server>| ServerStatus {
+            address: server.name().to_owned(),
+            open_for: server.health().open_for(),
+            opened: server.health().opened(),
+        };
         Status {
-            servers: vec![ServerStatus {
-                address: server.name().to_owned(),
-                open_for: server.health().open_for(),
-                opened: server.health().opened(),
-            }],
+            servers: servers.iter().map(status).collect(),
             repaired: self.context.tally.repaired_so_far(),
-            in_flight: 0,
+            in_flight: self
+                .max_in_flight
+                .saturating_sub(self.permits.available_permits()),
         }
     }
 
@@ -89,17 +95,24 @@ impl RedisStore {
                 tidegate_core::Timestamp::EPOCH,
             ));
         }
-        let permit = self.admit(request)?;
+        if request.rules.len() > MOST_RULES {
+            return Err(too_many_rules(request.rules.len()));
+        }
+        let keys = self.names.records(request.subject, request.rules);
+        let slot = self.fleet.slot_of(keys.subject());
+        let permit = self.permit(slot)?;
         let deadline = Instant::now() + self.context.deadline;
         let (answer, answered) = oneshot::channel();
-        self.dispatch.push(Waiting {
-            keys: self.names.records(request.subject, request.rules),
+        let waiting = Waiting {
+            keys,
+            slot,
             rules: SmallVec::from_slice(request.rules),
             cost: request.cost,
             looks,
             answer,
             permit,
-        });
+        };
+        self.fleet.push(waiting, deadline).await?;
         match timeout_at(deadline, answered).await {
             Ok(Ok(decision)) => decision,
             Ok(Err(_)) => Err(dispatch::dropped()),
@@ -107,29 +120,21 @@ impl RedisStore {
         }
     }
 
-    /// Checks what can be checked before a call.
-    fn admit(&self, request: &Request<'_>) -> Result<OwnedSemaphorePermit, Failure> {
-        if request.rules.len() > MOST_RULES {
-            return Err(too_many_rules(request.rules.len()));
-        }
-        self.permit()
-    }
-
     /// The right to have one more call under way.
-    pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
+    pub(crate) fn permit(&self, slot: u16) -> Result<OwnedSemaphorePermit, Failure> {
         if Handle::try_current().is_err() {
             return Err(Failure::local(
                 ErrorKind::Internal,
                 "a redis store was called outside a tokio runtime: call it inside one",
             ));
         }
-        self.dispatch.server().check()?;
+        self.fleet.check(slot)?;
         Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             Failure::local(
                 ErrorKind::Overloaded,
                 format!(
                     "redis at {}: as many calls are under way as are allowed; see max_in_flight",
-                    self.dispatch.server().name()
+                    self.fleet.name()
                 ),
             )
         })
@@ -138,23 +143,24 @@ impl RedisStore {
     fn late(&self) -> Failure {
         Failure::timeout(format!(
             "redis at {}: no answer within {:?}",
-            self.dispatch.server().name(),
+            self.fleet.name(),
             self.context.deadline
         ))
     }
 
-    /// Makes one call of its own.
-    pub(crate) async fn run<'k>(
+    /// Makes one call of its own, on keys of one slot.
+    pub(crate) async fn run(
         &self,
         script: Name,
         shape: Shape,
-        keys: impl IntoIterator<Item = &'k [u8], IntoIter: ExactSizeIterator>,
+        keys: Vec<&[u8]>,
         args: &[&[u8]],
     ) -> Result<Value, Failure> {
-        let _permit = self.permit()?;
+        let slot = keys.first().map_or(0, |key| self.fleet.slot_of(key));
+        let _permit = self.permit(slot)?;
         let call = self.context.scripts.call(script, shape, keys, args);
         let deadline = Instant::now() + self.context.deadline;
-        self.dispatch.server().run(&call, deadline).await
+        self.fleet.run(call, slot, deadline).await
     }
 
     async fn give_back(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Failure> {
@@ -193,7 +199,7 @@ impl RedisStore {
             .await?;
         let Some((_, repaired)) = codec::time_and_number(&value) else {
             return Err(Failure::nonsense(
-                self.dispatch.server().name(),
+                self.fleet.name(),
                 "not a time and a number",
             ));
         };

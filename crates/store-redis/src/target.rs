@@ -1,14 +1,25 @@
 //! Addresses: what a URL says of where to connect and how.
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 
 use crate::ConfigError;
+use crate::cluster::Address;
 
 /// Where the store's servers are.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     One(ConnectionInfo),
     Sentinel(SentinelTarget),
+    Cluster(ClusterTarget),
+}
+
+/// A cluster of which some members are known.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterTarget {
+    pub(crate) seeds: Vec<Address>,
+    pub(crate) is_tls: bool,
+    /// User and password, the same for all members.
+    pub(crate) login: RedisConnectionInfo,
 }
 
 /// The primary that Sentinels call by a name.
@@ -21,13 +32,62 @@ pub(crate) struct SentinelTarget {
 }
 
 impl Target {
-    /// From `redis://...`, or `redis+sentinel://[user:password@]host:port[,host:port...]/primary[/database]`; with
-    /// `rediss` either speaks TLS.
+    /// From `redis://...`, or `redis+sentinel://[user:password@]host:port[,host:port...]/primary[/database]`, or several
+    /// addresses of a cluster, `redis://[user:password@]host:port,host:port...`, or `redis+cluster://` and one of them;
+    /// with `rediss` each speaks TLS.
     pub(crate) fn parse(url: &str) -> Result<Self, ConfigError> {
-        match url.split_once("+sentinel://") {
-            Some((scheme, rest)) => Self::sentinel(scheme, rest),
-            None => parse_one(url).map(Self::One),
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Err(wrong(
+                "it has no scheme: it begins with redis:// or rediss://",
+            ));
+        };
+        if let Some(scheme) = scheme.strip_suffix("+sentinel") {
+            Self::sentinel(scheme, rest)
+        } else if let Some(scheme) = scheme.strip_suffix("+cluster") {
+            Self::cluster(scheme, rest)
+        } else if rest.contains(',') {
+            Self::cluster(scheme, rest)
+        } else {
+            parse_one(url).map(Self::One)
         }
+    }
+
+    fn cluster(scheme: &str, rest: &str) -> Result<Self, ConfigError> {
+        let again = format!("{scheme}://");
+        let mut login = String::new();
+        let mut parsed = Vec::new();
+        for item in rest.split(',') {
+            let item = item.strip_prefix(&again).unwrap_or(item);
+            if item.contains("://") {
+                return Err(wrong("a cluster's addresses differ in their schemes"));
+            }
+            // What the first one says of user and password holds for all.
+            let host = item.rsplit_once('@').map_or(item, |(told, host)| {
+                login = format!("{told}@");
+                host
+            });
+            parsed.push(parse_one(&format!("{again}{login}{host}"))?);
+        }
+        if parsed.iter().any(|info| info.redis_settings().db() != 0) {
+            return Err(wrong("a cluster has no database but 0"));
+        }
+        let seeds = parsed.iter().map(|info| match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Ok(Address {
+                    host: host.clone(),
+                    port: *port,
+                })
+            }
+            _ => Err(wrong("a cluster has no members on sockets")),
+        });
+        let first = parsed.first();
+        Ok(Self::Cluster(ClusterTarget {
+            is_tls: first.is_some_and(|info| matches!(info.addr(), ConnectionAddr::TcpTls { .. })),
+            login: first
+                .map(|info| info.redis_settings().clone())
+                .unwrap_or_default(),
+            seeds: seeds.collect::<Result<_, _>>()?,
+        }))
     }
 
     fn sentinel(scheme: &str, rest: &str) -> Result<Self, ConfigError> {
@@ -39,11 +99,9 @@ impl Target {
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (primary, database) = path.split_once('/').unwrap_or((path, "0"));
         if primary.is_empty() {
-            return Err(ConfigError::Address {
-                problem:
-                    "Sentinels need the primary's name: redis+sentinel://host:port,host:port/name"
-                        .to_owned(),
-            });
+            return Err(wrong(
+                "Sentinels need the primary's name: redis+sentinel://host:port,host:port/name",
+            ));
         }
         let parsed = hosts
             .split(',')
@@ -60,21 +118,39 @@ impl Target {
             login,
         }))
     }
+}
 
-    /// What it is called in messages.
+impl SentinelTarget {
+    /// What the primary is called in messages.
     pub(crate) fn name(&self) -> String {
-        match self {
-            Self::One(info) => info.addr().to_string(),
-            Self::Sentinel(target) => {
-                let sentinels: Vec<String> =
-                    target.sentinels.iter().map(ToString::to_string).collect();
-                format!(
-                    "{} (by Sentinel at {})",
-                    target.primary,
-                    sentinels.join(", ")
-                )
+        let sentinels: Vec<String> = self.sentinels.iter().map(ToString::to_string).collect();
+        format!("{} (by Sentinel at {})", self.primary, sentinels.join(", "))
+    }
+}
+
+impl ClusterTarget {
+    /// How to connect to a member.
+    pub(crate) fn member(&self, address: &Address) -> Result<ConnectionInfo, RedisError> {
+        let (host, port) = (address.host.clone(), address.port);
+        let addr = if self.is_tls {
+            ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: None,
             }
-        }
+        } else {
+            ConnectionAddr::Tcp(host, port)
+        };
+        Ok(addr
+            .into_connection_info()?
+            .set_redis_settings(self.login.clone()))
+    }
+}
+
+fn wrong(problem: &str) -> ConfigError {
+    ConfigError::Address {
+        problem: problem.to_owned(),
     }
 }
 
@@ -93,7 +169,54 @@ mod tests {
     fn sentinel(url: &str) -> SentinelTarget {
         match Target::parse(url).unwrap() {
             Target::Sentinel(target) => target,
-            Target::One(info) => panic!("{info:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn cluster(url: &str) -> ClusterTarget {
+        match Target::parse(url).unwrap() {
+            Target::Cluster(target) => target,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_clusters_members_are_read() {
+        for url in [
+            "redis://app:p%2cw@one:1,two:2",
+            "redis://app:p%2cw@one:1,redis://two:2",
+            "redis+cluster://app:p%2cw@one:1,two:2/",
+        ] {
+            let target = cluster(url);
+            let shown: Vec<String> = target.seeds.iter().map(ToString::to_string).collect();
+            assert_eq!(shown, ["one:1", "two:2"], "{url}");
+            assert_eq!(target.login.password(), Some("p,w"));
+            assert!(!target.is_tls);
+        }
+        assert!(cluster("rediss://one:1,two:2").is_tls);
+        assert_eq!(
+            cluster("redis+cluster://[::1]").seeds[0].to_string(),
+            "::1:6379"
+        );
+    }
+
+    #[test]
+    fn wrong_addresses_are_told_without_the_password() {
+        for (url, told) in [
+            ("", "no scheme"),
+            ("localhost:6379", "no scheme"),
+            (
+                "redis://:secret@one:1,rediss://two:2",
+                "differ in their schemes",
+            ),
+            ("redis://:secret@one:1,two:2/3", "no database but 0"),
+            ("redis://:secret@one:x", ""),
+            ("http://:secret@one", ""),
+            ("redis://:secret@", ""),
+        ] {
+            let error = Target::parse(url).unwrap_err().to_string();
+            assert!(error.contains(told), "{url}: {error}");
+            assert!(!error.contains("secret"), "{error}");
         }
     }
 
@@ -118,7 +241,7 @@ mod tests {
     fn a_name_is_asked_for_and_shows_no_password() {
         let error = Target::parse("redis+sentinel://one:1").unwrap_err();
         assert!(error.to_string().contains("the primary's name"), "{error}");
-        let target = Target::parse("redis+sentinel://:secret@one:1/main").unwrap();
+        let target = sentinel("redis+sentinel://:secret@one:1/main");
         assert_eq!(target.name(), "main (by Sentinel at one:1)");
     }
 }

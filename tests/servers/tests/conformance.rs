@@ -9,7 +9,7 @@ mod common;
 
 use common::{Fresh, Servers, TlsServer};
 use tidegate_store::conformance::{run, run_shared};
-use tidegate_test_servers::{Flavor, Options, Sentinels, Server};
+use tidegate_test_servers::{Cluster, Flavor, Options, Sentinels, Server};
 
 /// Runs both suites at the same time, each on servers of its own: one of them makes its servers forget everything.
 async fn keeps_the_contract<S: Servers>(start: impl Fn() -> anyhow::Result<S>) {
@@ -32,6 +32,11 @@ async fn conformance_valkey() {
 #[tokio::test(flavor = "multi_thread")]
 async fn conformance_sentinel() {
     keeps_the_contract(Sentinels::start).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conformance_cluster() {
+    keeps_the_contract(Cluster::start).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,6 +69,8 @@ struct Script {
 pub(crate) struct Call {
     script: (Name, Shape),
     pub(crate) command: Cmd,
+    /// Whether a member of a cluster is asked for a slot that it is about to have.
+    pub(crate) asking: bool,
 }
 
 impl Shape {
@@ -136,6 +138,7 @@ impl Scripts {
         Call {
             script: (name, shape),
             command,
+            asking: false,
         }
     }
 

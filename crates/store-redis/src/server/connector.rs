@@ -11,7 +11,7 @@ use tidegate_store::ErrorKind;
 use super::sentinel::Guide;
 use super::{Link, TlsSettings};
 use crate::failure::Failure;
-use crate::target::Target;
+use crate::target::SentinelTarget;
 
 /// How long opening a connection may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -34,26 +34,33 @@ enum Place {
 
 impl Connector {
     /// A connector for at most `connections` at a time, besides the one of a probe and one that is being replaced.
-    pub(crate) fn new(
-        target: Target,
+    pub(crate) fn to_server(
+        info: ConnectionInfo,
+        tls: &TlsSettings,
+        connections: usize,
+    ) -> Result<Self, Failure> {
+        let name = info.addr().to_string();
+        let info =
+            with_certificates(info, tls).map_err(|error| Failure::from_redis(&name, &error))?;
+        let place = Place::Fixed(pool(&name, info, connections)?);
+        Ok(Self {
+            name,
+            place,
+            connections,
+        })
+    }
+
+    /// A connector to the primary that Sentinels name.
+    pub(crate) fn by_sentinel(
+        target: SentinelTarget,
         tls: &TlsSettings,
         connections: usize,
     ) -> Result<Self, Failure> {
         let name = target.name();
-        let wrong = |error| Failure::from_redis(&name, &error);
-        let place = match target {
-            Target::One(info) => {
-                let info = with_certificates(info, tls).map_err(wrong)?;
-                Place::Fixed(pool(&name, info, connections)?)
-            }
-            Target::Sentinel(target) => {
-                let guide = Guide::new(target, tls).map_err(wrong)?;
-                Place::Named(Box::new(guide), Mutex::new(None))
-            }
-        };
+        let guide = Guide::new(target, tls).map_err(|error| Failure::from_redis(&name, &error))?;
         Ok(Self {
             name,
-            place,
+            place: Place::Named(Box::new(guide), Mutex::new(None)),
             connections,
         })
     }

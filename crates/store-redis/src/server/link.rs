@@ -36,19 +36,27 @@ impl Link {
 
     /// Calls a script. A server that does not know it gets its text, once.
     pub(crate) async fn call(&self, scripts: &Scripts, call: &Call) -> Result<Value, RedisError> {
-        match self.send(&call.command).await {
-            Err(error) if is_unknown_script(&error) => self.send(&scripts.with_text(call)).await,
+        match self.send(&call.command, call.asking).await {
+            Err(error) if is_unknown_script(&error) => {
+                self.send(&scripts.with_text(call), call.asking).await
+            }
             answer => answer,
         }
     }
 
-    async fn send(&self, command: &Cmd) -> Result<Value, RedisError> {
+    /// Sends a command, right behind an `ASKING` if a slot is asked for that is on its way.
+    pub(crate) async fn send(&self, command: &Cmd, asking: bool) -> Result<Value, RedisError> {
         // Cloning is what makes a call of one's own: the clones share the connection.
         let mut connection = self.connection.clone();
-        connection
-            .send_packed_command(command)
-            .await?
-            .extract_error()
+        let answer = if asking {
+            let mut both = redis::pipe();
+            both.cmd("ASKING").ignore().add_command(command.clone());
+            let answers = connection.send_packed_commands(&both, 1, 1).await?;
+            answers.into_iter().next().unwrap_or(Value::Nil)
+        } else {
+            connection.send_packed_command(command).await?
+        };
+        answer.extract_error()
     }
 }
 

@@ -51,19 +51,21 @@ impl Server {
 
     async fn open_and_write(&self) -> Result<Link, Failure> {
         let link = self.connector.open().await?;
-        let call = self.scripts.call(
-            Name::Probe,
-            Shape::NONE,
-            [self.probe_key.as_slice()],
-            &[b"1"],
-        );
+        let key = self.probe_key.lock().clone();
+        let call = self
+            .scripts
+            .call(Name::Probe, Shape::NONE, [key.as_slice()], &[b"1"]);
         let call = link.call(&self.scripts, &call);
         match tokio::time::timeout(self.deadline, call).await {
             Ok(Ok(_)) => Ok(link),
             // It works, but slower than calls may be: users' requests would find that out over and over.
             Err(_) => Err(self.late(self.deadline)),
             Ok(Err(error)) => {
-                let mut failure = Failure::from_redis(self.name(), &error);
+                let mut failure = self.failure(&error);
+                if failure.redirect.is_some() {
+                    // A member without the key's slot: that it sends callers elsewhere is its work.
+                    return Ok(link);
+                }
                 // Whatever keeps a probe from writing keeps requests from it too.
                 if failure.outcome == Outcome::Success {
                     (failure.outcome, failure.kind) = (Outcome::Failure, ErrorKind::Unavailable);

@@ -16,7 +16,7 @@ use tidegate_store::conformance::{Fixture, SharedFixture};
 use tidegate_store::{Request, Store, StoreError, async_trait};
 use tidegate_store_redis::{Builder, RedisStore, Tls};
 use tidegate_test_servers::wait::PATIENCE;
-use tidegate_test_servers::{Authority, Options, Sentinels, Server};
+use tidegate_test_servers::{Authority, Cluster, Options, Sentinels, Server};
 
 /// Long enough for a busy machine, where a test is not about deadlines.
 pub const UNHURRIED: Duration = Duration::from_secs(5);
@@ -53,6 +53,16 @@ impl Servers for Sentinels {
 
     fn primaries(&self) -> Vec<&Server> {
         vec![self.primary().unwrap()]
+    }
+}
+
+impl Servers for Cluster {
+    fn builder(&self) -> Builder {
+        RedisStore::builder(&self.urls().join(","))
+    }
+
+    fn primaries(&self) -> Vec<&Server> {
+        self.servers().iter().collect()
     }
 }
 
