@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use tidegate_tests::{Client, Request, Response};
 
@@ -14,19 +14,34 @@ const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 struct Demo {
     program: Child,
     address: SocketAddr,
+    output: BufReader<ChildStdout>,
+    errors: BufReader<ChildStderr>,
 }
 
 impl Demo {
     fn start(framework: &str, flags: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["--listen", "127.0.0.1:0", "--framework", framework]);
-        let mut program = command.args(flags).stdout(Stdio::piped()).spawn().unwrap();
-        let mut first = String::new();
-        let output = program.stdout.as_mut().unwrap();
-        BufReader::new(output).read_line(&mut first).unwrap();
+        let piped = command.args(flags).stdout(Stdio::piped());
+        let mut program = piped.stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(program.stdout.take().unwrap());
+        let errors = BufReader::new(program.stderr.take().unwrap());
+        let first = line(&mut output);
         let address = first.strip_prefix("listening on http://").unwrap();
         let address = address.split(' ').next().unwrap().parse().unwrap();
-        Self { program, address }
+        Self {
+            program,
+            address,
+            output,
+            errors,
+        }
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let id = self.program.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
     }
 
     fn client(&self) -> Client {
@@ -49,6 +64,12 @@ impl Drop for Demo {
         let _ = self.program.kill();
         let _ = self.program.wait();
     }
+}
+
+fn line(output: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line
 }
 
 /// The headers and the body, with the seconds masked: they depend on when the request came.
@@ -156,10 +177,56 @@ fn ctrl_c_stops_it_politely() {
     for framework in FRAMEWORKS {
         let mut demo = Demo::start(framework, &[]);
         assert_eq!(demo.get("/").status, 200);
-        let id = demo.program.id().to_string();
-        let interrupt = Command::new("kill").args(["-INT", &id]).status().unwrap();
-        assert!(interrupt.success());
+        demo.signal("-INT");
         assert!(demo.program.wait().unwrap().success(), "{framework}");
+    }
+}
+
+#[test]
+fn the_example_file_of_policies_is_enforced() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/policies.toml");
+    for framework in FRAMEWORKS {
+        let demo = Demo::start(framework, &["--policies", file]);
+        let answer = demo.get("/");
+        assert_eq!(answer.status, 200);
+        let policies = answer.header("ratelimit-policy").unwrap();
+        assert_eq!(
+            policies,
+            r#""per-client";q=100;w=60, "burst";q=20;w=2, "daily";q=5000;w=86400"#
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_reads_the_policies_anew_and_counts_are_kept() {
+    let policy = |limit: u64| {
+        format!(
+            "[[policy]]\nname = 'p'\nlimit = {limit}\nwindow = '1day'\nalgorithm = 'fixed-window'\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policies.toml");
+    for framework in FRAMEWORKS {
+        std::fs::write(&file, policy(2)).unwrap();
+        let mut demo = Demo::start(framework, &["--policies", file.to_str().unwrap()]);
+        assert_eq!(demo.statuses(&Request::get("/"), 3), [200, 200, 429]);
+
+        std::fs::write(&file, policy(3)).unwrap();
+        demo.signal("-HUP");
+        let told = line(&mut demo.output);
+        assert_eq!(told, "policies read anew: p 3 per 86400s, fixed-window\n");
+        assert_eq!(demo.statuses(&Request::get("/"), 2), [200, 429]);
+
+        std::fs::write(&file, "[[policy]]\nname = 'p'\nlimit = 9").unwrap();
+        demo.signal("-HUP");
+        let told = line(&mut demo.errors);
+        assert!(
+            told.starts_with("the policies stay as they are: "),
+            "{told}"
+        );
+        assert!(line(&mut demo.errors).starts_with("line 1: policy \"p\": window is missing"));
+        assert_eq!(demo.statuses(&Request::get("/"), 1), [429]);
     }
 }
 
@@ -185,13 +252,25 @@ fn refused(flags: &[&str]) -> String {
 
 #[test]
 fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistaken = folder.path().join("policies.toml");
+    std::fs::write(&mistaken, "[[policy]]\nlimit = 0").unwrap();
     for (flags, value, allowed) in [
         (["--limit", "0"], "limit 0", "1 to 9007199254740991"),
         (["--window", "0s"], "0s", "1ms to 366 days"),
         (["--window", "900days"], "window", "1ms to 366 days"),
         (["--deadline", "0s"], "0ns", "1ms to 60s"),
         (["--expected-nodes", "0"], "expected_nodes 0", "at least 1"),
-        (["--policies", "p.toml"], "p.toml", "--limit"),
+        (
+            ["--policies", "nowhere.toml"],
+            "nowhere.toml",
+            "No such file",
+        ),
+        (
+            ["--policies", mistaken.to_str().unwrap()],
+            "line 2: policy 1: limit 0",
+            "whole number",
+        ),
     ] {
         let message = refused(&[&["--listen", "127.0.0.1:0"], &flags[..]].concat());
         assert!(message.starts_with("error: "), "{message}");

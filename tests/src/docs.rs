@@ -13,6 +13,7 @@ tested! {
     introduction: "../../docs/introduction.md",
     choosing_a_quota: "../../docs/choosing-a-quota.md",
     choosing_a_store: "../../docs/choosing-a-store.md",
+    policies_in_a_file: "../../docs/policies-in-a-file.md",
     http: "../../docs/http.md",
     guarantees: "../../docs/guarantees.md",
     custom_store: "../../docs/custom-store.md",

@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tidegate-store-memory",
         ],
     ),
+    ("tidegate-config", &["tidegate-core", "tidegate-limiter"]),
     ("tidegate-http", &["tidegate-core"]),
     (
         "tidegate-adapter-common",
@@ -115,6 +116,7 @@ const BANS: &[Ban] = &[
             "tidegate-table",
             "tidegate-store*",
             "tidegate-limiter",
+            "tidegate-config",
             "tidegate-http",
             "tidegate-adapter-common",
         ],
@@ -122,7 +124,12 @@ const BANS: &[Ban] = &[
         because: "only the adapters know a web framework",
     },
     Ban {
-        from: &["tidegate-adapter-*", "tidegate-limiter", "tidegate-http"],
+        from: &[
+            "tidegate-adapter-*",
+            "tidegate-limiter",
+            "tidegate-config",
+            "tidegate-http",
+        ],
         to: &["tidegate-store-redis", "tidegate-store-tiered"],
         because: "the user chooses the store that nodes share",
     },
@@ -130,6 +137,7 @@ const BANS: &[Ban] = &[
         from: &[
             "tidegate-adapter-*",
             "tidegate-limiter",
+            "tidegate-config",
             "tidegate-http",
             "tidegate-store",
             "tidegate-store-memory",

@@ -11,7 +11,7 @@ use tidegate_http::Cidrs;
 use tidegate_limiter::{Algorithm, Fallback, Tolerance};
 
 /// A server that limits real requests.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "tidegate-demo")]
 pub(crate) struct Flags {
     /// Where to listen: an address and a port; port 0 takes a free one
@@ -50,7 +50,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DUR", default_value = "50ms", value_parser = duration)]
     pub(crate) deadline: Duration,
 
-    /// What to do while the store cannot be reached: share, full, open or closed; the store's default if not given
+    /// What to do while the store cannot be reached: share, full, open or closed; the policies' own setting or the
+    /// store's default if not given
     #[arg(long, value_name = "NAME", value_parser = outage)]
     pub(crate) outage: Option<Fallback>,
 
@@ -58,8 +59,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>, allow_negative_numbers = true)]
     pub(crate) expected_nodes: u32,
 
-    /// A TOML file of named policies, instead of --limit, --window and --algorithm
-    #[arg(long, value_name = "FILE")]
+    /// A TOML file of named policies, instead of --limit, --window, --algorithm and --tolerance; read anew on SIGHUP
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["limit", "window", "algorithm", "tolerance"])]
     pub(crate) policies: Option<PathBuf>,
 
     /// Believe X-Forwarded-For from proxies with these addresses
@@ -179,6 +180,16 @@ mod tests {
             assert!(message.contains(value), "{flag} {value}: {message}");
             assert!(message.contains(allowed), "{flag} {value}: {message}");
         }
+    }
+
+    #[test]
+    fn a_file_of_policies_and_a_policy_in_flags_exclude_each_other() {
+        let both = ["tidegate-demo", "--policies", "p.toml", "--limit", "5"];
+        let message = Flags::try_parse_from(both).unwrap_err().to_string();
+        assert!(
+            message.contains("--policies") && message.contains("--limit"),
+            "{message}"
+        );
     }
 
     #[test]

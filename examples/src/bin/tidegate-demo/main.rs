@@ -2,10 +2,11 @@
 //!
 //! `GET /` is limited by `x-api-key` if that is present, else by the client's address, and answers `ok`.
 //! `GET /unlimited` is not limited, `GET /metrics` counts decisions in Prometheus' text format, `GET /healthz` says
-//! that the server is alive.
+//! that the server is alive. With `--policies FILE`, SIGHUP reads the file anew.
 
 mod flags;
 mod metrics;
+mod reload;
 mod serve_actix;
 mod serve_axum;
 mod setup;
@@ -39,17 +40,20 @@ fn run(flags: &Flags) -> Result<()> {
         .build()?;
     let setup = {
         let _entered = runtime.enter();
-        Setup::new(flags)?
+        let setup = Setup::new(flags)?;
+        reload::on_hangup(flags, &setup.limiter)?;
+        setup
     };
     let listener = TcpListener::bind(flags.listen).with_context(|| {
         let address = flags.listen;
         format!("cannot listen on {address}; give another address with --listen (port 0 takes a free one)")
     })?;
     println!(
-        "listening on http://{} ({}, store {}): {setup}",
+        "listening on http://{} ({}, store {}): {}",
         listener.local_addr()?,
         flags.framework,
-        flags.store
+        flags.store,
+        setup::listed(&setup.limiter)
     );
     match flags.framework {
         Framework::Axum => serve_axum::run(listener, &setup)?,

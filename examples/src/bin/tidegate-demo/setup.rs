@@ -1,9 +1,9 @@
 //! What both frameworks serve: the limiter, how it is used, and what it has counted.
 
-use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use tidegate_config::PolicyFile;
 use tidegate_http::{ClientAddress, ForwardedField, Key, Options, Proxies, key};
 use tidegate_limiter::{Limiter, Policy, Quota};
 
@@ -21,14 +21,10 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new(flags: &Flags) -> Result<Self> {
-        if let Some(file) = &flags.policies {
-            let file = file.display();
-            bail!("--policies {file} is not supported yet: use --limit, --window and --algorithm");
-        }
         let counts = Counts::new(flags)?;
         let metrics = Arc::new(Metrics::new(counts.clone()));
         let limiter = Limiter::builder(Arc::clone(&counts.store))
-            .policy(policy(flags)?)
+            .policies(policies(flags)?)
             .deadline(flags.deadline)
             .expected_nodes(flags.expected_nodes)
             .observer(Arc::clone(&metrics))
@@ -55,6 +51,24 @@ impl Setup {
     }
 }
 
+/// The policies in the flags' file, as it is now, or the one in the flags themselves.
+pub(crate) fn policies(flags: &Flags) -> Result<Vec<Policy>> {
+    let policies = match &flags.policies {
+        Some(path) => PolicyFile::new(path).read()?,
+        None => vec![policy(flags)?],
+    };
+    let with_flags = |policy: Policy| {
+        let shadow = policy.is_shadow() || flags.shadow;
+        let outage = policy.chosen_outage().or(flags.outage.map(Into::into));
+        let policy = policy.shadow(shadow);
+        match outage {
+            Some(outage) => policy.outage(outage),
+            None => policy,
+        }
+    };
+    Ok(policies.into_iter().map(with_flags).collect())
+}
+
 fn policy(flags: &Flags) -> Result<Policy> {
     let quota = Quota::new(flags.limit, flags.window)
         .and_then(|quota| quota.with_algorithm(flags.algorithm))
@@ -65,26 +79,19 @@ fn policy(flags: &Flags) -> Result<Policy> {
             let window = humantime::format_duration(flags.window);
             format!("--limit {limit} --window {window} --algorithm {algorithm}")
         })?;
-    let policy = Policy::new("per-client", quota)
-        .tolerance(flags.tolerance)
-        .shadow(flags.shadow);
-    Ok(match flags.outage {
-        Some(fallback) => policy.outage(fallback),
-        None => policy,
-    })
+    Ok(Policy::new("per-client", quota).tolerance(flags.tolerance))
 }
 
-impl fmt::Display for Setup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, policy) in self.limiter.policies().iter().enumerate() {
-            let shadow = if policy.is_shadow() {
-                ", in shadow"
-            } else {
-                ""
-            };
-            let comma = if at > 0 { "; " } else { "" };
-            write!(f, "{comma}{} {}{shadow}", policy.name(), policy.quota())?;
-        }
-        Ok(())
-    }
+/// The limiter's policies, in words.
+pub(crate) fn listed(limiter: &Limiter) -> String {
+    let policies = limiter.policies();
+    let words = policies.iter().map(|policy| {
+        let shadow = if policy.is_shadow() {
+            ", in shadow"
+        } else {
+            ""
+        };
+        format!("{} {}{shadow}", policy.name(), policy.quota())
+    });
+    words.collect::<Vec<_>>().join("; ")
 }

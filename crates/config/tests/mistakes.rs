@@ -1,0 +1,181 @@
+//! What is no policy is named, with its line and field, and what is allowed; all of it at once.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+use tidegate_config::parse;
+
+fn mistakes(text: &str) -> Vec<String> {
+    let mistakes = parse(text).expect_err(text);
+    mistakes.all().iter().map(ToString::to_string).collect()
+}
+
+/// The mistake in a policy that is right but for these fields, which begin at line 5.
+fn in_policy(fields: &str) -> String {
+    let text = format!("[[policy]]\nname = \"p\"\nlimit = 10\nwindow = \"1m\"\n{fields}");
+    let [only] = &mistakes(&text)[..] else {
+        panic!("{:?}", mistakes(&text));
+    };
+    only.clone()
+}
+
+#[test]
+fn every_field_says_where_it_is_what_it_holds_and_what_is_allowed() {
+    for (field, expected) in [
+        (
+            "algorithm = 'leaky'",
+            r#"algorithm "leaky": it must be "fixed-window", "sliding-window" or "token-bucket""#,
+        ),
+        (
+            "burst = 0",
+            "burst 0: it must be a whole number, 1 to 9007199254740991",
+        ),
+        (
+            "tolerance = 1.5",
+            "tolerance 1.5: it must be a fraction of the limit, 0 (exact) to 1",
+        ),
+        (
+            "tolerance = nan",
+            "tolerance nan: it must be a fraction of the limit, 0 (exact) to 1",
+        ),
+        (
+            "tolerance = '1%'",
+            r#"tolerance "1%": it must be a fraction of the limit, 0 (exact) to 1"#,
+        ),
+        (
+            "outage = 'panic'",
+            r#"outage "panic": it must be "share", "full", "open" or "closed""#,
+        ),
+        (
+            "outage = ['open']",
+            r#"outage [...]: it must be "share", "full", "open" or "closed""#,
+        ),
+        (
+            "shadow = 'yes'",
+            r#"shadow "yes": it must be true or false"#,
+        ),
+        (
+            "limits = 10",
+            "limits: there is no such field; there are name, limit, window, algorithm, burst, tolerance, outage, shadow",
+        ),
+        (
+            "outage = { first = 'open', for = '1s' }",
+            r#"outage: then is missing: it must be "share", "full", "open" or "closed""#,
+        ),
+        (
+            "outage = { first = 'open', for = 1, then = 'open' }",
+            r#"outage: for 1: it must be a time such as "500ms", "60s" or "1h""#,
+        ),
+        (
+            "outage = { first = 'open', for = '1s', then = 'open', last = 1 }",
+            "outage: last: there is no such field; there are first, for, then",
+        ),
+        (
+            "burst = 5",
+            "burst 5: burst 5 was given for a sliding-window: only a token-bucket has a burst",
+        ),
+    ] {
+        assert_eq!(
+            in_policy(field),
+            format!("line 5: policy \"p\": {expected}")
+        );
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_their_lines() {
+    let text = r#"
+colour = "red"
+
+[[policy]]
+limit = -1
+window = "1 fortnight"
+
+[[policy]]
+name = "naïve"
+limit = 9007199254740992
+window = "500us"
+
+[[policy]]
+name = "twice"
+limit = 1
+window = 60
+
+[[policy]]
+name = "twice"
+limit = 1
+window = "1us"
+"#;
+    let number = "it must be a whole number, 1 to 9007199254740991";
+    let time = r#"it must be a time such as "500ms", "60s" or "1h""#;
+    let expected = [
+        "line 2: colour: there is no such field; every policy begins with a line [[policy]]".to_owned(),
+        "line 4: policy 1: name is missing: it must be text in quotes".to_owned(),
+        format!("line 5: policy 1: limit -1: {number}"),
+        format!(r#"line 6: policy 1: window "1 fortnight": {time}"#),
+        r#"line 9: policy "naïve": name "naïve": a policy's name has a character at byte 2 that is not one of a-z A-Z 0-9 - _ ."#.to_owned(),
+        format!(r#"line 10: policy "naïve": limit 9007199254740992: {number}"#),
+        format!(r#"line 16: policy "twice": window 60: {time}"#),
+        r#"line 19: policy "twice": name "twice": policy 3 of this file has that name already"#.to_owned(),
+        r#"line 21: policy "twice": window "1us": window 1µs is out of range: it must be 1ms to 366 days"#.to_owned(),
+    ];
+    assert_eq!(mistakes(text), expected);
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_line() {
+    let told = mistakes("[[policy]]\nname = \"p\nlimit = 3\nwindow = = 2\n");
+    assert!(told.len() >= 2, "{told:?}");
+    assert!(told[0].starts_with("line 2: not TOML: "), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("line 4: not TOML: ")),
+        "{told:?}"
+    );
+    let twice = mistakes("[[policy]]\nname = 'a'\nname = 'b'\n");
+    assert!(
+        twice[0].starts_with("line 3: not TOML: duplicate key"),
+        "{twice:?}"
+    );
+}
+
+#[test]
+fn a_file_without_policies_says_how_one_begins() {
+    let form = "every policy begins with a line [[policy]]";
+    for text in ["", "# nothing yet\n", "policy = []"] {
+        assert_eq!(mistakes(text), [format!("line 1: no policies: {form}")]);
+    }
+    for text in ["[policy]\nname = 'p'", "policy = 'p'"] {
+        assert_eq!(mistakes(text), [format!("line 1: policy: {form}")]);
+    }
+    assert_eq!(
+        mistakes("\n[policies.p]\nlimit = 1")[0],
+        format!("line 2: policies: there is no such field; {form}")
+    );
+    assert_eq!(
+        mistakes("policy = [3]"),
+        [format!("line 1: policy 1: {form}")]
+    );
+}
+
+#[test]
+fn g8_nothing_panics() {
+    for text in [
+        "\u{feff}",
+        "[[policy]]",
+        "\0",
+        "[[policy]]\nname.x = 1",
+        "[[policy]]\nlimit = 0x_",
+        "a = \"\\u{0}\"",
+        "[[policy]]\nname = 'p'\nlimit = 99999999999999999999999\nwindow = '999999999999999999years'",
+    ] {
+        assert!(parse(text).is_err(), "{text:?}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(parse(&format!("policy = {deep}")).is_err());
+}
+
+proptest::proptest! {
+    #[test]
+    fn g8_no_text_panics(text in "(\\[\\[policy\\]\\]|name|limit|window|outage|for|=|'1s'|'p'|[0-9.eE+-]{1,20}|[{}\\[\\],]|\n|.){0,40}") {
+        let _ = parse(&text);
+    }
+}
