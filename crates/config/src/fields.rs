@@ -47,11 +47,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn inner(&self, name: &str) -> Option<Self> {
         let value = self.table.get(name)?;
         let owner = format!("{}: {name}", self.owner);
-        Some(Self::new(
-            value.get_ref().as_table()?,
-            value.span(),
-            owner,
-        ))
+        Some(Self::new(value.get_ref().as_table()?, value.span(), owner))
     }
 
     /// What a field holds is a mistake.
