@@ -5,19 +5,20 @@ use std::sync::atomic::Ordering;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{Outgoing, View};
+use tidegate_core::tiered::{Heard, Outgoing, View, Visit};
 use tidegate_core::{Outcome, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
 use tidegate_table::Digest;
 use tokio::time::timeout;
 
-use crate::held::{Held, Listed, Waiter};
-use crate::inner::{Inner, Listing};
+use crate::held::{Held, Waiter};
+use crate::inner::Inner;
+use crate::subject::OwnedSubject;
 
 /// A subject's part of a batch.
 struct Item {
     digest: Digest,
-    subject: Box<[u8]>,
+    subject: OwnedSubject,
     outgoing: Outgoing,
 }
 
@@ -54,7 +55,7 @@ impl<C: Clock> Inner<C> {
 
     fn compose_one(&self, digest: Digest, which: Which) -> Option<Item> {
         self.with_known(digest, |held, view, now| {
-            held.listed = Listed::No;
+            held.group.visited();
             let outgoing = if held.has_waiters() {
                 compose_wishes(held, now)
             } else if is_wanted(held, view, which, now, self) {
@@ -67,7 +68,7 @@ impl<C: Clock> Inner<C> {
                 subject: held.subject.clone(),
                 outgoing,
             });
-            (item, Listing::Nothing)
+            (item, None)
         })
         .flatten()
     }
@@ -158,8 +159,8 @@ impl<C: Clock> Inner<C> {
             let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
             let (given, used) = distribute(&mine, &replies);
             match held.group.hear(&item.outgoing, &replies, used, now) {
-                Some(heard) => self.dropped(heard.dropped),
-                None => return ((), Listing::Nothing),
+                Some(heard) => self.learn(&heard),
+                None => return ((), None),
             }
             for (waiter, given) in mine.into_iter().zip(given) {
                 let decision = held
@@ -175,8 +176,8 @@ impl<C: Clock> Inner<C> {
     /// The call failed: whoever waited for it is decided by the outage settings.
     fn give_up(&self, item: &Item) {
         self.with_known(item.digest, |held, view, now| {
-            if !held.group.give_up(item.outgoing.call, now) {
-                return ((), Listing::Nothing);
+            if !held.group.give_up(item.outgoing.call, &self.timing, now) {
+                return ((), None);
             }
             for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
                 decide_waiter(held, waiter, view, true, now);
@@ -186,7 +187,7 @@ impl<C: Clock> Inner<C> {
     }
 
     /// Those who came while the call was under way are looked at again; who still must ask stays.
-    fn look_again(&self, held: &mut Held, view: &View, now: Timestamp) -> Listing {
+    fn look_again(&self, held: &mut Held, view: &View, now: Timestamp) -> Option<Visit> {
         let mut intern = self.intern_for();
         for waiter in held.take(|waiter| waiter.call.is_none()) {
             if waiter.answer.is_closed() {
@@ -202,27 +203,28 @@ impl<C: Clock> Inner<C> {
                 None => held.queue.get_or_insert_default().waiters.push_back(waiter),
             }
         }
-        if held.has_waiters() {
-            Listing::Now
-        } else {
-            Listing::Nothing
-        }
+        held.has_waiters().then_some(Visit::Now)
     }
 
     /// Everybody who waits for the subject is decided by the outage settings: the store is not asked any more.
     pub(crate) fn settle_without_store(&self, digest: Digest) {
         self.with_known(digest, |held, view, now| {
-            held.listed = Listed::No;
+            held.group.visited();
             for waiter in held.take(|waiter| waiter.call.is_none()) {
                 decide_waiter(held, waiter, view, false, now);
             }
-            ((), Listing::Later(now + self.timing.report))
+            ((), Some(Visit::At(now + self.timing.report)))
         });
     }
 
-    fn dropped(&self, dropped: u64) {
-        if dropped > 0 {
-            self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
+    fn learn(&self, heard: &Heard) {
+        if heard.dropped > 0 {
+            self.counters
+                .dropped
+                .fetch_add(heard.dropped, Ordering::Relaxed);
+        }
+        for finished in &heard.finished {
+            self.recent.add(*finished, self.clock.now());
         }
     }
 }

@@ -7,26 +7,26 @@ use tidegate_core::{Decision, Rule, Timestamp};
 use tidegate_table::Entry;
 use tokio::sync::oneshot;
 
-/// A subject's entry in the table.
+use crate::subject::OwnedSubject;
+
+/// A subject's entry in the table: a pointer, so that a slot of the table is small; null for a subject that is not
+/// there.
 #[derive(Debug, Default)]
+pub(crate) struct Slot(pub(crate) Option<Box<Held>>);
+
+/// What is held of a subject.
+#[derive(Debug)]
 pub(crate) struct Held {
-    /// The subject's bytes: the table only has their digest, and the store must be told.
-    pub(crate) subject: Box<[u8]>,
     pub(crate) group: Group,
+    /// The table only has the subject's digest, and the store must be told its bytes.
+    pub(crate) subject: OwnedSubject,
     /// Who waits for the store; nobody, nearly always.
     pub(crate) queue: Option<Box<Queue>>,
-    /// On which list the subject is.
-    pub(crate) listed: Listed,
 }
 
-/// On which of the agenda's lists a subject is, so that it is not put there twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Listed {
-    #[default]
-    No,
-    Later,
-    Now,
-}
+// It is kept for every subject: what this grows by is paid for a million times.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Held>() == 112);
 
 /// The requests that wait for the store, in order.
 #[derive(Debug, Default)]
@@ -57,8 +57,9 @@ impl Waiter {
 impl Held {
     pub(crate) fn new(subject: &[u8]) -> Self {
         Self {
+            group: Group::default(),
             subject: subject.into(),
-            ..Self::default()
+            queue: None,
         }
     }
 
@@ -118,8 +119,16 @@ impl Held {
     }
 }
 
-impl Entry for Held {
+impl Slot {
+    pub(crate) fn new(subject: &[u8]) -> Self {
+        Self(Some(Box::new(Held::new(subject))))
+    }
+}
+
+impl Entry for Slot {
     fn is_idle(&self, now: Timestamp) -> bool {
-        !self.has_waiters() && self.listed == Listed::No && self.group.is_idle(now)
+        self.0
+            .as_ref()
+            .is_none_or(|held| !held.has_waiters() && held.group.is_idle(now))
     }
 }

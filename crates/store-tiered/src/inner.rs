@@ -7,16 +7,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tidegate_clock::Clock;
 use tidegate_core::shared::NodeId;
-use tidegate_core::tiered::{Timing, View};
+use tidegate_core::tiered::{Timing, View, Visit};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Table};
 use tokio::sync::oneshot;
 
 use crate::agenda::Agenda;
-use crate::held::{Held, Listed};
+use crate::held::{Held, Slot};
 use crate::membership::Membership;
 use crate::overflow::Overflow;
+use crate::recent::Recent;
 
 /// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
 const MOST_WAITING: usize = 4_096;
@@ -29,11 +30,12 @@ pub(crate) struct Inner<C> {
     pub(crate) node: NodeId,
     pub(crate) deadline: Duration,
     pub(crate) timing: Timing,
-    pub(crate) table: Table<Held>,
+    pub(crate) table: Table<Slot>,
     pub(crate) agenda: Agenda,
     pub(crate) membership: Membership,
     pub(crate) overflow: Overflow,
     pub(crate) counters: Counters,
+    pub(crate) recent: Recent,
     pub(crate) stopping: AtomicBool,
     /// Every subject has one entry in the table, under all policies.
     whole: PolicyId,
@@ -59,19 +61,11 @@ pub(crate) enum AtOnce {
     Waits(u64, oneshot::Receiver<Decision>),
 }
 
-/// What to do with a subject after it was looked at.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Listing {
-    Nothing,
-    Later(Timestamp),
-    Now,
-}
-
 impl<C: Clock> Inner<C> {
     pub(crate) fn new(
         store: Arc<dyn SharedStore>,
         clock: C,
-        table: Table<Held>,
+        table: Table<Slot>,
         membership: Membership,
         (deadline, timing): (Duration, Timing),
     ) -> Self {
@@ -86,6 +80,7 @@ impl<C: Clock> Inner<C> {
             membership,
             overflow: Overflow::default(),
             counters: Counters::default(),
+            recent: Recent::default(),
             stopping: AtomicBool::new(false),
             whole: whole(),
             rules: Mutex::default(),
@@ -99,7 +94,7 @@ impl<C: Clock> Inner<C> {
     }
 
     #[inline]
-    pub(crate) fn lock(&self, digest: Digest) -> Locked<'_, Held> {
+    pub(crate) fn lock(&self, digest: Digest) -> Locked<'_, Slot> {
         self.table.lock(digest, || self.now())
     }
 
@@ -113,7 +108,7 @@ impl<C: Clock> Inner<C> {
                         inner.intern(rule)
                     });
             // The caller comes back to wait; until then the store may as well be told what is untold.
-            decision.map(|decision| (decision, Listing::Nothing))
+            decision.map(|decision| (decision, None))
         })
         .unwrap_or_else(Some)
     }
@@ -126,17 +121,17 @@ impl<C: Clock> Inner<C> {
                 .group
                 .acquire(request.rules, request.cost, view, now, intern);
             Some(match decision {
-                Some(decision) => (AtOnce::Decided(decision), Listing::Nothing),
+                Some(decision) => (AtOnce::Decided(decision), None),
                 None if held.waiting() >= MOST_WAITING => {
                     let (rules, cost) = (request.rules, request.cost);
                     let decision = held
                         .group
                         .decide_without_store(rules, cost, view, false, now);
-                    (AtOnce::Decided(decision), Listing::Now)
+                    (AtOnce::Decided(decision), Some(Visit::Now))
                 }
                 None => {
                     let (ticket, answer) = held.wait(request.rules, request.cost);
-                    (AtOnce::Waits(ticket, answer), Listing::Now)
+                    (AtOnce::Waits(ticket, answer), Some(Visit::Now))
                 }
             })
         });
@@ -157,7 +152,7 @@ impl<C: Clock> Inner<C> {
     fn with_held<T>(
         &self,
         request: &Request<'_>,
-        work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Listing)>,
+        work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Option<Visit>)>,
     ) -> Result<Option<T>, Decision> {
         let subject = request.subject.as_bytes();
         let digest = self.table.digest(subject);
@@ -166,7 +161,7 @@ impl<C: Clock> Inner<C> {
         let place = match locked.find(self.whole) {
             Some(place) => place,
             None => {
-                let entry = [(self.whole, Held::new(subject))];
+                let entry = [(self.whole, Slot::new(subject))];
                 let inserted = locked.insert_all(entry).ok();
                 match inserted.and_then(|()| locked.find(self.whole)) {
                     Some(place) => place,
@@ -177,16 +172,16 @@ impl<C: Clock> Inner<C> {
                 }
             }
         };
-        let Some(held) = locked.value_mut(place) else {
+        let Some(Slot(Some(held))) = locked.value_mut(place) else {
             return Ok(None);
         };
         let view = self.membership.view(now);
-        let Some((outcome, listing)) = work(self, held, &view, now) else {
+        let Some((outcome, wanted)) = work(self, held, &view, now) else {
             return Ok(None);
         };
-        let listing = self.plan(held, &view, now, listing);
+        let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        self.list(digest, listing);
+        self.list(digest, visit);
         Ok(Some(outcome))
     }
 
@@ -194,17 +189,17 @@ impl<C: Clock> Inner<C> {
     pub(crate) fn with_known<T>(
         &self,
         digest: Digest,
-        work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Listing),
+        work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Option<Visit>),
     ) -> Option<T> {
         let mut locked = self.lock(digest);
         let now = locked.now();
         let place = locked.find(self.whole)?;
-        let held = locked.value_mut(place)?;
+        let held = locked.value_mut(place)?.0.as_mut()?;
         let view = self.membership.view(now);
-        let (outcome, listing) = work(held, &view, now);
-        let listing = self.plan(held, &view, now, listing);
+        let (outcome, wanted) = work(held, &view, now);
+        let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        self.list(digest, listing);
+        self.list(digest, visit);
         Some(outcome)
     }
 
@@ -212,38 +207,15 @@ impl<C: Clock> Inner<C> {
     pub(crate) fn inspect<T>(&self, digest: Digest, read: impl FnOnce(&Held) -> T) -> Option<T> {
         let locked = self.lock(digest);
         let place = locked.find(self.whole)?;
-        locked.value(place).map(read)
-    }
-
-    /// Where the subject belongs on the agenda after it was looked at, if it is not there already.
-    #[inline]
-    fn plan(&self, held: &mut Held, view: &View, now: Timestamp, wanted: Listing) -> Listing {
-        if held.listed == Listed::Now {
-            return Listing::Nothing;
-        }
-        let listing = match wanted {
-            Listing::Nothing => match held.group.due(view, &self.timing) {
-                Some(due) if due <= now => Listing::Now,
-                Some(due) => Listing::Later(due),
-                None => Listing::Nothing,
-            },
-            other => other,
-        };
-        match listing {
-            Listing::Now => held.listed = Listed::Now,
-            Listing::Later(_) if held.listed == Listed::Later => return Listing::Nothing,
-            Listing::Later(_) => held.listed = Listed::Later,
-            Listing::Nothing => {}
-        }
-        listing
+        locked.value(place)?.0.as_deref().map(read)
     }
 
     #[inline]
-    fn list(&self, digest: Digest, listing: Listing) {
-        match listing {
-            Listing::Nothing => {}
-            Listing::Later(due) => self.agenda.list_later(digest, due),
-            Listing::Now => self.agenda.list_now(digest),
+    fn list(&self, digest: Digest, visit: Option<Visit>) {
+        match visit {
+            None => {}
+            Some(Visit::At(due)) => self.agenda.list_later(digest, due),
+            Some(Visit::Now) => self.agenda.list_now(digest),
         }
     }
 

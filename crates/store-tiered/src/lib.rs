@@ -34,9 +34,11 @@ mod held;
 mod inner;
 mod membership;
 mod overflow;
+mod recent;
 mod shutdown;
 mod stats;
 mod store;
+mod subject;
 
 pub use builder::{BuildError, Builder};
 pub use shutdown::Unsent;

@@ -5,13 +5,19 @@ use std::time::Duration;
 use tidegate_core::tiered::Mode;
 
 /// How a tiered store stands, and what it has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TieredStats {
     /// Connected, out, or just returning.
     pub mode: Mode,
     /// How many nodes share each limit, this one included.
     pub nodes: u32,
+    /// The part of a limit that this node would take without the store (G4), by the windows that finished in the last
+    /// minute or two; `None` if nothing was admitted in them.
+    pub share: Option<f64>,
+    /// What the worst of these windows admitted over its limit, on all nodes: 1.0 is the limit itself. `None` if none has
+    /// finished.
+    pub overshoot: Option<f64>,
     /// How long ago the shared store last answered anything; `None` if it never did.
     pub lag: Option<Duration>,
     /// The subjects that it holds.

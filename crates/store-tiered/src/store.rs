@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::Builder;
 use crate::driver::drive;
-use crate::inner::{AtOnce, Inner, Listing};
+use crate::inner::{AtOnce, Inner};
 use crate::shutdown::{Unsent, shut_down};
 use crate::stats::TieredStats;
 
@@ -67,6 +67,8 @@ impl<C: Clock> TieredStore<C> {
         TieredStats {
             mode: view.mode,
             nodes: view.nodes,
+            share: inner.recent.share(view.nodes, local),
+            overshoot: inner.recent.overshoot(local),
             lag: inner.membership.heard_at().map(|at| local.since(at)),
             entries: table.entries,
             max_entries: table.capacity,
@@ -131,9 +133,8 @@ impl<C: Clock> TieredStore<C> {
         work: impl FnOnce(&mut Group, tidegate_core::Timestamp) -> T,
     ) -> Option<T> {
         let digest = self.inner.table.digest(request.subject.as_bytes());
-        self.inner.with_known(digest, |held, _, now| {
-            (work(&mut held.group, now), Listing::Nothing)
-        })
+        self.inner
+            .with_known(digest, |held, _, now| (work(&mut held.group, now), None))
     }
 }
 
@@ -155,7 +156,7 @@ impl<C: Clock> Place<'_, C> {
                 held.group
                     .decide_without_store(rules, cost, view, unanswered, now)
             });
-            (decision, Listing::Nothing)
+            (decision, None)
         });
         decided.flatten()
     }
@@ -164,9 +165,8 @@ impl<C: Clock> Place<'_, C> {
 impl<C: Clock> Drop for Place<'_, C> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.inner.with_known(self.digest, |held, _, _| {
-                (held.leave(ticket), Listing::Nothing)
-            });
+            self.inner
+                .with_known(self.digest, |held, _, _| (held.leave(ticket), None));
         }
     }
 }

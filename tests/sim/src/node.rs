@@ -227,7 +227,7 @@ impl Node {
         {
             return Vec::new();
         }
-        held.group.give_up(call, at);
+        held.group.give_up(call, &self.timing, at);
         self.link.called(false);
         if let Some(transition) = self.breaker.record(Outcome::Failure, local, random) {
             self.link.changed(transition, local);

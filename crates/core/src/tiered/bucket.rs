@@ -1,6 +1,7 @@
 //! A replica under a token bucket: running totals, and when the bucket is full again as far as this node knows.
 
-use super::Share;
+use super::moment::Moment;
+use super::{Finished, Share};
 use crate::shared::{BucketReport, Reply, Report, Totals};
 use crate::{Quota, Timestamp, Usage};
 
@@ -24,6 +25,8 @@ pub(super) struct BucketReplica {
     isolated: bool,
     demand: Option<u32>,
     mark: Mark,
+    /// Until when a call that was given up may still be carried out.
+    pub(super) doubted_until: Moment,
 }
 
 /// Where a stretch of time began over which demand is measured.
@@ -124,7 +127,7 @@ impl BucketReplica {
         )
     }
 
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) {
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Option<Finished> {
         let lost = reply
             .mine
             .granted
@@ -147,15 +150,15 @@ impl BucketReplica {
         }
         let back = quota.flow_nanos(self.own.returned.saturating_sub(self.known.returned));
         self.full_at = Timestamp::from_nanos(self.full_at.as_nanos().saturating_sub(back));
-        self.learn_demand(quota, reply);
+        self.learn_demand(quota, reply)
     }
 
     /// Demand is measured over stretches of a window's length, none of them spent without the store.
-    fn learn_demand(&mut self, quota: &Quota, reply: &Reply) {
+    fn learn_demand(&mut self, quota: &Quota, reply: &Reply) -> Option<Finished> {
         let own = reply.mine.local.saturating_add(reply.mine.granted);
         let long_enough = reply.now.nanos_since(self.mark.at) >= quota.window_nanos();
         if !long_enough && !self.mark.isolated && self.mark.spent <= reply.spent {
-            return;
+            return None;
         }
         let began = self.mark;
         self.mark = Mark {
@@ -164,13 +167,20 @@ impl BucketReplica {
             spent: reply.spent,
             isolated: false,
         };
-        let total = reply.spent.saturating_sub(began.spent);
-        if began.isolated || began.at == Timestamp::EPOCH || began.spent > reply.spent || total == 0
-        {
-            return;
+        let lasted = reply.now.nanos_since(began.at);
+        let finished = Finished {
+            own: own.saturating_sub(began.own),
+            total: reply.spent.saturating_sub(began.spent),
+            allowance: quota
+                .capacity()
+                .saturating_add(lasted / quota.flow_nanos(1).max(1)),
+        };
+        let whole = began.at != Timestamp::EPOCH && began.spent < reply.spent;
+        if !whole || began.isolated {
+            return None;
         }
-        let part = own.saturating_sub(began.own).min(total);
-        self.demand = u32::try_from(u128::from(part) * 1_000_000_000 / u128::from(total)).ok();
+        self.demand = Some(finished.demand());
+        Some(finished)
     }
 
     pub(super) fn estimate_within(&self, _share: Share) -> Usage {

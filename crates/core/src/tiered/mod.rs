@@ -21,8 +21,11 @@
 //! added to what the node admitted by itself. What was granted and not used is given back.
 
 mod bucket;
+mod compact;
 mod group;
 mod link;
+mod members;
+mod moment;
 mod replica;
 mod share;
 mod store_clock;
@@ -30,8 +33,8 @@ mod tally;
 mod view;
 mod window;
 
-pub use group::{CallId, Group, Heard, Outgoing, Timing};
+pub use group::{CallId, Group, Heard, Outgoing, Timing, Visit};
 pub use link::{Link, LinkConfig};
-pub use share::Share;
+pub use share::{Finished, Share};
 pub use store_clock::StoreClock;
 pub use view::{Mode, View};

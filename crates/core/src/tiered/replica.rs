@@ -1,93 +1,159 @@
 //! A replica of the shared counter of one subject under one policy, whatever the algorithm.
 
+use alloc::boxed::Box;
+
 use super::bucket::BucketReplica;
+use super::compact::Compact;
+use super::moment::Moment;
 use super::window::WindowReplica;
-use super::{Share, View};
+use super::{Finished, Share, View};
 use crate::shared::{Reply, Report};
 use crate::{Algorithm, Quota, Timestamp, Usage};
 
 #[derive(Clone, Debug)]
 pub(super) enum Replica {
-    Window(WindowReplica),
-    Bucket(BucketReplica),
+    /// A window replica about which nothing is unusual.
+    Compact(Compact),
+    /// Any other.
+    Window(Box<WindowReplica>),
+    Bucket(Box<BucketReplica>),
+}
+
+/// What a reply told a replica.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    /// How much can no longer be reported.
+    pub(super) dropped: u64,
+    /// The final counts that it contained for the first time.
+    pub(super) finished: Option<Finished>,
 }
 
 impl Replica {
     pub(super) fn new(quota: &Quota) -> Self {
         match quota.algorithm() {
-            Algorithm::TokenBucket => Self::Bucket(BucketReplica::default()),
+            Algorithm::TokenBucket => Self::Bucket(Box::default()),
             Algorithm::FixedWindow | Algorithm::SlidingWindow => {
-                Self::Window(WindowReplica::default())
+                Self::window(WindowReplica::default())
             }
         }
     }
 
-    /// Moves to `now`; says how much can no longer be reported.
-    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
+    #[inline]
+    fn window(replica: WindowReplica) -> Self {
+        Compact::of(&replica).map_or_else(|| Self::Window(Box::new(replica)), Self::Compact)
+    }
+
+    #[inline]
+    fn read<T>(
+        &self,
+        window: impl FnOnce(&WindowReplica) -> T,
+        bucket: impl FnOnce(&BucketReplica) -> T,
+    ) -> T {
         match self {
-            Self::Window(replica) => replica.roll(quota, now),
-            Self::Bucket(_) => 0,
+            Self::Compact(compact) => window(&compact.widen()),
+            Self::Window(replica) => window(replica),
+            Self::Bucket(replica) => bucket(replica),
         }
     }
 
-    pub(super) fn estimate(&self) -> Usage {
+    #[inline]
+    fn change<T>(
+        &mut self,
+        window: impl FnOnce(&mut WindowReplica) -> T,
+        bucket: impl FnOnce(&mut BucketReplica) -> T,
+    ) -> T {
         match self {
-            Self::Window(replica) => replica.estimate(),
-            Self::Bucket(replica) => replica.estimate(),
+            Self::Compact(compact) => {
+                let mut replica = compact.widen();
+                let result = window(&mut replica);
+                match Compact::of(&replica) {
+                    Some(changed) => *compact = changed,
+                    None => *self = Self::Window(Box::new(replica)),
+                }
+                result
+            }
+            Self::Window(replica) => {
+                let result = window(replica);
+                if let Some(compact) = Compact::of(replica) {
+                    *self = Self::Compact(compact);
+                }
+                result
+            }
+            Self::Bucket(replica) => bucket(replica),
         }
+    }
+
+    /// Moves to `now`; says how much can no longer be reported.
+    #[inline]
+    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
+        self.change(|replica| replica.roll(quota, now), |_| 0)
+    }
+
+    #[inline]
+    pub(super) fn estimate(&self) -> Usage {
+        self.read(WindowReplica::estimate, BucketReplica::estimate)
     }
 
     pub(super) fn estimate_within(&self, share: Share) -> Usage {
-        match self {
-            Self::Window(replica) => replica.estimate_within(share),
-            Self::Bucket(replica) => replica.estimate_within(share),
-        }
+        self.read(
+            |replica| replica.estimate_within(share),
+            |replica| replica.estimate_within(share),
+        )
     }
 
     pub(super) fn share(&self, view: &View) -> Share {
-        let demand = match self {
-            Self::Window(replica) => replica.demand(),
-            Self::Bucket(replica) => replica.demand(),
-        };
+        let demand = self.read(WindowReplica::demand, BucketReplica::demand);
         demand.map_or_else(
             || Share::even(view.nodes),
             |demand| Share::from_demand(demand, view.nodes),
         )
     }
 
+    #[inline]
     pub(super) fn unsent(&self) -> u64 {
-        match self {
-            Self::Window(replica) => replica.unsent(),
-            Self::Bucket(replica) => replica.unsent(),
-        }
+        self.read(WindowReplica::unsent, BucketReplica::unsent)
     }
 
+    #[inline]
     pub(super) fn is_untold(&self) -> bool {
-        match self {
-            Self::Window(replica) => replica.is_untold(),
-            Self::Bucket(replica) => replica.is_untold(),
-        }
+        self.read(WindowReplica::is_untold, BucketReplica::is_untold)
     }
 
+    #[inline]
     pub(super) fn is_informed(&self) -> bool {
-        match self {
-            Self::Window(replica) => replica.is_informed(),
-            Self::Bucket(replica) => replica.is_informed(),
-        }
+        self.read(WindowReplica::is_informed, BucketReplica::is_informed)
     }
 
+    #[inline]
     pub(super) fn final_counts_from(&self) -> Option<Timestamp> {
+        self.read(WindowReplica::final_counts_from, |_| None)
+    }
+
+    /// Until when a call that was given up may still be carried out, if there is one.
+    #[inline]
+    pub(super) fn doubted_until(&self) -> Option<Timestamp> {
         match self {
-            Self::Window(replica) => replica.final_counts_from(),
-            Self::Bucket(_) => None,
+            Self::Compact(_) => None,
+            Self::Window(replica) => replica.doubted_until.known(),
+            Self::Bucket(replica) => replica.doubted_until.known(),
         }
     }
 
+    /// A call was given up, and may still be carried out until then.
+    pub(super) fn doubt(&mut self, until: Timestamp) {
+        let until = Moment::from(until);
+        self.change(
+            |replica| replica.doubted_until = until,
+            |replica| replica.doubted_until = until,
+        );
+    }
+
+    #[inline]
     pub(super) fn admit(&mut self, quota: &Quota, cost: u64, now: Timestamp) {
-        match self {
-            Self::Window(replica) => replica.admit(cost),
-            Self::Bucket(replica) => replica.admit(quota, cost, now),
-        }
+        self.change(
+            |replica| replica.admit(cost),
+            |replica| replica.admit(quota, cost, now),
+        );
     }
 
     pub(super) fn admit_isolated(
@@ -97,55 +163,60 @@ impl Replica {
         unanswered: bool,
         now: Timestamp,
     ) {
-        match self {
-            Self::Window(replica) => replica.admit_isolated(cost, unanswered),
-            Self::Bucket(replica) => replica.admit_isolated(part, cost, unanswered, now),
-        }
+        self.change(
+            |replica| replica.admit_isolated(cost, unanswered),
+            |replica| replica.admit_isolated(part, cost, unanswered, now),
+        );
     }
 
-    pub(super) const fn isolate(&mut self) {
-        match self {
-            Self::Window(replica) => replica.isolate(),
-            Self::Bucket(replica) => replica.isolate(),
-        }
+    pub(super) fn isolate(&mut self) {
+        self.change(WindowReplica::isolate, BucketReplica::isolate);
     }
 
     pub(super) fn give_back(&mut self, quota: &Quota, cost: u64, charged: Usage, now: Timestamp) {
-        match self {
-            Self::Window(replica) => replica.give_back(cost, charged, quota.window_nanos()),
-            Self::Bucket(replica) => replica.give_back(quota, cost, charged, now),
-        }
+        self.change(
+            |replica| replica.give_back(cost, charged, quota.window_nanos()),
+            |replica| replica.give_back(quota, cost, charged, now),
+        );
     }
 
     pub(super) fn report(&self, quota: &Quota) -> Report {
-        match self {
-            Self::Window(replica) => replica.report(quota.window_nanos()),
-            Self::Bucket(replica) => replica.report(quota),
-        }
+        self.read(
+            |replica| replica.report(quota.window_nanos()),
+            |replica| replica.report(quota),
+        )
     }
 
-    /// Takes a reply into account; says how much can no longer be reported.
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> u64 {
-        match self {
-            Self::Window(replica) => replica.hear(quota, reply, used, now),
-            Self::Bucket(replica) => {
-                replica.hear(quota, reply, used);
-                0
+    /// Takes a reply into account.
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> Told {
+        let settled = |doubted: &mut Moment| {
+            if doubted.known().is_some_and(|until| until <= now) {
+                *doubted = Moment::NEVER;
             }
-        }
+        };
+        self.change(
+            |replica| {
+                settled(&mut replica.doubted_until);
+                replica.hear(quota, reply, used, now)
+            },
+            |replica| {
+                settled(&mut replica.doubted_until);
+                Told {
+                    dropped: 0,
+                    finished: replica.hear(quota, reply, used),
+                }
+            },
+        )
     }
 
     pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {
-        match self {
-            Self::Window(replica) => replica.idle_at(quota),
-            Self::Bucket(replica) => replica.idle_at(quota),
-        }
+        self.read(
+            |replica| replica.idle_at(quota),
+            |replica| replica.idle_at(quota),
+        )
     }
 
     pub(super) fn forget(&mut self, now: Timestamp) {
-        match self {
-            Self::Window(replica) => replica.forget(),
-            Self::Bucket(replica) => replica.forget(now),
-        }
+        self.change(WindowReplica::forget, |replica| replica.forget(now));
     }
 }

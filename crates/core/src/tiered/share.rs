@@ -43,8 +43,12 @@ impl Share {
         if total == 0 {
             return Self::even(nodes);
         }
-        let demand = u128::from(own.min(total)) * u128::from(WHOLE) / u128::from(total);
-        Self::from_demand(u32::try_from(demand).unwrap_or(u32::MAX), nodes)
+        let finished = Finished {
+            own,
+            total,
+            allowance: 0,
+        };
+        Self::from_demand(finished.demand(), nodes)
     }
 
     /// A part by a demand that is itself given in billionths.
@@ -84,6 +88,26 @@ fn scale(amount: u64, billionths: u32, up: bool) -> u64 {
         product / u128::from(WHOLE)
     };
     u64::try_from(part).unwrap_or(u64::MAX)
+}
+
+/// A stretch of time that is over: a window, or as long a time under a token bucket, with its final counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// What this node admitted.
+    pub own: u64,
+    /// What all nodes admitted.
+    pub total: u64,
+    /// What they were allowed: the limit, or the burst and what flowed in.
+    pub allowance: u64,
+}
+
+impl Finished {
+    /// This node's part of what all admitted, in billionths; nothing of nothing.
+    pub(super) fn demand(self) -> u32 {
+        let whole = u128::from(WHOLE_U32);
+        let part = u128::from(self.own.min(self.total)) * whole;
+        u32::try_from(part / u128::from(self.total.max(1))).unwrap_or(WHOLE_U32)
+    }
 }
 
 impl Quota {

@@ -1,28 +1,35 @@
 //! A replica under a window algorithm: the current window and the one before.
 
-use super::Share;
+use super::moment::Moment;
+use super::replica::Told;
 use super::tally::Tally;
+use super::{Finished, Share};
 use crate::shared::{Reply, Report, WindowReport};
 use crate::{Quota, Timestamp, Usage};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct WindowReplica {
-    start: Timestamp,
-    current: Tally,
-    previous: Tally,
+    pub(super) start: Timestamp,
+    pub(super) current: Tally,
+    pub(super) previous: Tally,
     /// This node's part of what all used in the last window whose final counts it heard, in billionths.
-    demand: Option<u32>,
+    pub(super) demand: Option<u32>,
     /// Whether the previous window's final counts have been heard.
-    closed: bool,
+    pub(super) closed: bool,
+    /// Until when a call that was given up may still be carried out.
+    pub(super) doubted_until: Moment,
 }
 
 impl WindowReplica {
     /// Moves into the window that holds `now`; says how much can no longer be reported.
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
         let window = quota.window_nanos();
+        // Only the store's word moves a replica back.
+        if now.nanos_since(self.start) < window {
+            return 0;
+        }
         let start = Timestamp::from_nanos(now.as_nanos() / window * window);
         if start <= self.start {
-            // Only the store's word moves a replica back.
             return 0;
         }
         let mut dropped = self.previous.unsent();
@@ -120,46 +127,47 @@ impl WindowReplica {
         }
     }
 
-    /// Takes a reply into account, at `now` on the store's clock; says how much can no longer be reported.
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> u64 {
+    /// Takes a reply into account, at `now` on the store's clock.
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> Told {
         let window = quota.window_nanos();
-        let told = reply.usage.at();
+        let start = reply.usage.at();
         let here = Timestamp::from_nanos(now.as_nanos() / window * window);
-        let mut dropped = 0;
-        if here < self.start && told < self.start {
+        let mut told = Told::default();
+        if here < self.start && start < self.start {
             self.step_back(window, here);
         } else {
-            dropped = self.roll(quota, here.max(told));
+            told.dropped = self.roll(quota, here.max(start));
         }
-        if told.plus(window) == self.start {
+        if start.plus(window) == self.start {
             // The answer was given in the window before, and arrives in this one.
             self.previous
                 .hear(reply.usage.current(), reply.mine, reply.got, used);
-        } else if told == self.start {
-            self.hear_current(reply, used);
+        } else if start == self.start {
+            told.finished = self.hear_current(quota, reply, used);
         }
-        dropped
+        told
     }
 
-    fn hear_current(&mut self, reply: &Reply, used: u64) {
+    fn hear_current(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Option<Finished> {
         let before = self.previous.own;
         self.current
             .hear(reply.usage.current(), reply.mine, reply.got, used);
         self.previous
             .hear(reply.usage.previous(), reply.mine_before, 0, 0);
         // Final: the window is over, and the store knows all that this node used in it.
-        if !self.closed && self.previous.own == before && reply.mine_before == before {
-            self.closed = true;
-            self.learn_demand(before.net(), reply.usage.previous());
+        if self.closed || self.previous.own != before || reply.mine_before != before {
+            return None;
         }
-    }
-
-    fn learn_demand(&mut self, own: u64, total: u64) {
-        if self.previous.isolated || total == 0 {
-            return;
+        self.closed = true;
+        let finished = Finished {
+            own: before.net(),
+            total: reply.usage.previous(),
+            allowance: quota.limit(),
+        };
+        if !self.previous.isolated && finished.total > 0 {
+            self.demand = Some(finished.demand());
         }
-        let billionths = u128::from(own.min(total)) * 1_000_000_000 / u128::from(total);
-        self.demand = u32::try_from(billionths).ok();
+        Some(finished)
     }
 
     /// The store's current window is an earlier one than this node believed: this node's clock was ahead, or the

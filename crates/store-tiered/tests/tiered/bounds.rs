@@ -62,6 +62,28 @@ async fn g5_the_store_counts_what_was_admitted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_finished_windows_admitted_is_shown() {
+    let mut world = World::new(2);
+    let rules = rules(100, Duration::from_secs(1), Algorithm::FixedWindow);
+    assert_eq!(world.nodes[0].store.stats().overshoot, None);
+    world.next_window(&rules).await;
+    world
+        .traffic(
+            &rules,
+            &[3, 1],
+            Duration::from_millis(5),
+            Duration::from_secs(3),
+        )
+        .await;
+    let shares = [0, 1].map(|node| world.nodes[node].store.stats().share.unwrap());
+    // 0.8 x 3/4 + 0.2 / 2
+    assert!((0.65..=0.75).contains(&shares[0]), "{shares:?}");
+    assert!((shares[0] + shares[1] - 1.0).abs() < 0.02, "{shares:?}");
+    let overshoot = world.nodes[1].store.stats().overshoot.unwrap();
+    assert!((0.97..=1.02).contains(&overshoot), "{overshoot}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn r3_denied_traffic_costs_about_one_call_a_second() {
     let mut world = World::new(1);
     let rules = rules(10, Duration::from_secs(60), Algorithm::FixedWindow);

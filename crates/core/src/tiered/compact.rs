@@ -1,0 +1,207 @@
+//! A window replica as nearly all are, in a quarter of the memory: counts below 2^32, nothing returned, nothing in doubt.
+
+use super::tally::Tally;
+use super::window::WindowReplica;
+use crate::Timestamp;
+use crate::shared::Totals;
+
+/// What [`WindowReplica`] holds, if nothing about it is unusual.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compact {
+    start: Timestamp,
+    current: Counts,
+    previous: Counts,
+    /// Billionths, or [`UNKNOWN`].
+    demand: u32,
+    marks: u8,
+    // A bool, because the values that it cannot have are where the enum around it keeps its tag.
+    closed: bool,
+}
+
+/// No demand: it is at most a thousand million.
+const UNKNOWN: u32 = u32::MAX;
+
+const INFORMED: u8 = 1;
+const ISOLATED: u8 = 2;
+/// By how much the previous window's marks are shifted.
+const PREVIOUS: u8 = 2;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    local: u32,
+    known: u32,
+    granted: u32,
+    heard: u32,
+}
+
+impl Compact {
+    /// None, if something is unusual.
+    #[inline]
+    pub(super) fn of(replica: &WindowReplica) -> Option<Self> {
+        if replica.doubted_until.known().is_some() {
+            return None;
+        }
+        Some(Self {
+            start: replica.start,
+            current: Counts::of(&replica.current)?,
+            previous: Counts::of(&replica.previous)?,
+            demand: replica.demand.unwrap_or(UNKNOWN),
+            marks: marks(&replica.current) | marks(&replica.previous) << PREVIOUS,
+            closed: replica.closed,
+        })
+    }
+
+    #[inline]
+    pub(super) fn widen(&self) -> WindowReplica {
+        WindowReplica {
+            start: self.start,
+            current: self.current.widen(self.marks),
+            previous: self.previous.widen(self.marks >> PREVIOUS),
+            demand: (self.demand != UNKNOWN).then_some(self.demand),
+            closed: self.closed,
+            ..WindowReplica::default()
+        }
+    }
+}
+
+fn marks(tally: &Tally) -> u8 {
+    let mut marks = 0;
+    if tally.informed {
+        marks |= INFORMED;
+    }
+    if tally.isolated {
+        marks |= ISOLATED;
+    }
+    marks
+}
+
+impl Counts {
+    #[inline]
+    fn of(tally: &Tally) -> Option<Self> {
+        let Tally { own, known, .. } = tally;
+        // What was granted is only known from the store.
+        let usual = own.granted == known.granted && own.returned == 0 && known.returned == 0;
+        if !usual || tally.pending > 0 {
+            return None;
+        }
+        Some(Self {
+            local: u32::try_from(own.local).ok()?,
+            known: u32::try_from(known.local).ok()?,
+            granted: u32::try_from(own.granted).ok()?,
+            heard: u32::try_from(tally.heard).ok()?,
+        })
+    }
+
+    #[inline]
+    fn widen(self, marks: u8) -> Tally {
+        let totals = |local: u32| Totals {
+            local: local.into(),
+            granted: self.granted.into(),
+            returned: 0,
+        };
+        Tally {
+            own: totals(self.local),
+            known: totals(self.known),
+            heard: self.heard.into(),
+            pending: 0,
+            informed: marks & INFORMED != 0,
+            isolated: marks & ISOLATED != 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::boxed::Box;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tiered::moment::Moment;
+
+    fn count() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            0_u64..3,
+            Just(u64::from(u32::MAX)),
+            Just(1 << 32),
+            any::<u64>()
+        ]
+    }
+
+    fn totals() -> impl Strategy<Value = Totals> {
+        let returned = prop_oneof![8 => Just(0), 1 => count()];
+        (count(), 0_u64..2, returned).prop_map(|(local, granted, returned)| Totals {
+            local,
+            granted,
+            returned,
+        })
+    }
+
+    fn tally() -> impl Strategy<Value = Tally> {
+        let pending = prop_oneof![8 => Just(0), 1 => count()];
+        (totals(), totals(), count(), pending, any::<[bool; 2]>()).prop_map(
+            |(own, known, heard, pending, [informed, isolated])| Tally {
+                own,
+                known,
+                heard,
+                pending,
+                informed,
+                isolated,
+            },
+        )
+    }
+
+    fn replica() -> impl Strategy<Value = WindowReplica> {
+        let demand = proptest::option::of(0_u32..=1_000_000_000);
+        let doubted = prop_oneof![8 => Just(None), 1 => any::<u64>().prop_map(Some)];
+        (
+            any::<u64>(),
+            tally(),
+            tally(),
+            demand,
+            any::<bool>(),
+            doubted,
+        )
+            .prop_map(|(start, current, previous, demand, closed, doubted)| {
+                WindowReplica {
+                    start: Timestamp::from_nanos(start),
+                    current,
+                    previous,
+                    demand,
+                    closed,
+                    doubted_until: Moment::from(doubted.map(Timestamp::from_nanos)),
+                }
+            })
+    }
+
+    proptest! {
+        /// Whatever is kept in the compact form is kept whole (G5).
+        #[test]
+        fn nothing_is_lost(replica in replica()) {
+            if let Some(compact) = Compact::of(&replica) {
+                prop_assert_eq!(compact.widen(), replica);
+            }
+        }
+    }
+
+    #[test]
+    fn a_usual_replica_is_compact_and_small() {
+        let usual = WindowReplica {
+            current: Tally {
+                heard: 5,
+                ..Tally::default()
+            },
+            ..WindowReplica::default()
+        };
+        assert!(Compact::of(&usual).is_some());
+        assert!(
+            size_of::<Compact>() * 3
+                < size_of::<Box<WindowReplica>>().max(size_of::<WindowReplica>())
+        );
+        assert_eq!(
+            size_of::<crate::tiered::replica::Replica>(),
+            48,
+            "no tag of its own"
+        );
+    }
+}

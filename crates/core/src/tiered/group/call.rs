@@ -1,0 +1,165 @@
+//! A subject's calls to the store: what they say, what their answers mean, and what it means that there is none.
+
+use alloc::vec::Vec;
+
+use super::{Group, Timing};
+use crate::shared::{Reply, Report};
+use crate::tiered::Finished;
+use crate::tiered::members::Member;
+use crate::tiered::moment::Moment;
+use crate::{Decision, Rule, Status, Timestamp};
+
+/// Names a call to the store, so that the answer to another one is not taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(u32);
+
+/// What goes to the store for a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The call that this is.
+    pub call: CallId,
+    /// The policies, and what this node has used under each.
+    pub reports: Vec<(Rule, Report)>,
+    /// How much is wanted under all of them.
+    pub want: u64,
+}
+
+/// What a reply meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// What can no longer be reported, because its window is too long past.
+    pub dropped: u64,
+    /// The final counts that the reply contained for the first time.
+    pub finished: Vec<Finished>,
+}
+
+/// The call that is under way: the last one that was composed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Call {
+    #[default]
+    None,
+    /// It only reports.
+    Reports,
+    /// Requests wait for it.
+    Wants,
+}
+
+impl Group {
+    /// Composes a call: what is untold under all policies, or under those of the requests that wait, and what
+    /// they want. `None` while a call is in flight.
+    pub fn compose(&mut self, wanting: Option<(&[Rule], u64)>, now: Timestamp) -> Option<Outgoing> {
+        if self.call != Call::None {
+            return None;
+        }
+        self.roll(now);
+        let part = |member: &Member| (*member.rule, member.replica.report(member.rule.quota()));
+        let (reports, want): (Vec<(Rule, Report)>, u64) = match wanting {
+            // In the order of the requests' policies, which is the order of the replies.
+            Some((rules, want)) => (
+                rules
+                    .iter()
+                    .filter_map(|rule| self.members.find(rule))
+                    .map(part)
+                    .collect(),
+                want,
+            ),
+            None => (self.members.iter().map(part).collect(), 0),
+        };
+        if reports.is_empty() {
+            return None;
+        }
+        self.next_call = self.next_call.wrapping_add(1);
+        self.call = if want > 0 { Call::Wants } else { Call::Reports };
+        self.untold_since = Moment::NEVER;
+        Some(Outgoing {
+            call: CallId(self.next_call),
+            reports,
+            want,
+        })
+    }
+
+    /// Takes the answer to a call into account: one reply per policy of the call. `used` is how much of what was
+    /// granted went to requests. The answer to a call that was given up is not listened to (`None`).
+    pub fn hear(
+        &mut self,
+        outgoing: &Outgoing,
+        replies: &[Reply],
+        used: u64,
+        now: Timestamp,
+    ) -> Option<Heard> {
+        self.end(outgoing.call)?;
+        let mut heard = Heard::default();
+        let mut meanwhile = 0;
+        for ((rule, _), reply) in outgoing.reports.iter().zip(replies) {
+            let Some(member) = self.members.find_mut(rule) else {
+                continue;
+            };
+            // A policy in shadow mode has room for everything; what passes its limit is not counted.
+            let over = rule.is_shadow() && reply.usage.current() > rule.quota().limit();
+            let used = if over { 0 } else { used };
+            let told = member.replica.hear(rule.quota(), reply, used, now);
+            heard.dropped = heard.dropped.saturating_add(told.dropped);
+            heard.finished.extend(told.finished);
+            meanwhile = meanwhile.max(member.replica.unsent());
+        }
+        self.learn_pace(meanwhile);
+        (self.heard_at, self.refused) = (now.into(), false);
+        self.untold_since = self.is_untold().then_some(now).into();
+        Some(heard)
+    }
+
+    /// The call failed, or was given up. Says whether it was this group's.
+    ///
+    /// If it wanted something, that may still be granted, now or a little later, and nobody would give it back: the store is asked
+    /// soon, and once more when nothing can be on its way any longer.
+    pub fn give_up(&mut self, call: CallId, timing: &Timing, now: Timestamp) -> bool {
+        let Some(given_up) = self.end(call) else {
+            return false;
+        };
+        self.untold_since = now.into();
+        if given_up == Call::Wants {
+            for member in self.members.iter_mut() {
+                member.replica.doubt(now + timing.refresh);
+            }
+        }
+        true
+    }
+
+    /// Says what a waiting request is told to whom the store granted its cost (it is counted already), or not: then
+    /// it is denied, even if a moment later there is room again.
+    pub fn answered(
+        &mut self,
+        rules: &[Rule],
+        replies: &[Reply],
+        cost: u64,
+        granted: bool,
+    ) -> Decision {
+        self.refused |= !granted;
+        let now = replies.first().map_or(Timestamp::EPOCH, |reply| reply.now);
+        let full =
+            |(rule, reply): (&Rule, &Reply)| !rule.quota().admits(reply.usage, cost, reply.now);
+        let answers = || rules.iter().zip(replies);
+        let none_full = !answers().any(|(rule, reply)| !rule.is_shadow() && full((rule, reply)));
+        let statuses = answers().map(|(rule, reply)| {
+            let violated = if granted || rule.is_shadow() {
+                rule.is_shadow() && reply.usage.current() > rule.quota().limit()
+            } else {
+                none_full || full((rule, reply))
+            };
+            Status::new(rule, reply.usage, reply.now, cost, violated)
+        });
+        Decision::new(now, cost, statuses.collect())
+    }
+
+    /// Whether a call is under way for which requests wait.
+    #[inline]
+    pub fn is_asking(&self) -> bool {
+        self.call == Call::Wants
+    }
+
+    /// Nothing is under way any more, if that call was.
+    fn end(&mut self, call: CallId) -> Option<Call> {
+        let current = self.call != Call::None && call == CallId(self.next_call);
+        current.then(|| core::mem::take(&mut self.call))
+    }
+}

@@ -1,0 +1,230 @@
+//! Everything that a node holds for one subject, and what it decides by that.
+
+mod call;
+mod isolated;
+mod visit;
+
+pub use call::{CallId, Heard, Outgoing};
+pub use visit::{Timing, Visit};
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use call::Call;
+use smallvec::SmallVec;
+use visit::Planned;
+
+use super::members::{Member, Members};
+use super::moment::Moment;
+use super::{Mode, View};
+use crate::{Decision, Provenance, Rule, Status, Timestamp};
+
+/// A node's replicas for one subject, under every policy that it was asked for, and its call to the store.
+///
+/// At most one call is listened to at a time: the answer to a call that was given up changes nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    members: Members,
+    /// When the first of what is untold was counted.
+    untold_since: Moment,
+    /// When the store was last heard of this subject.
+    heard_at: Moment,
+    next_call: u32,
+    call: Call,
+    /// Whether a request was denied since the store was heard.
+    refused: bool,
+    planned: Planned,
+    /// About how much is admitted while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
+    pace: u8,
+}
+
+// It is kept for every subject: what this grows by is paid for a million times.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Group>() == 80);
+
+impl Group {
+    /// Decides a request locally, if that is safe. `None`: the store must be asked, and nothing was counted.
+    ///
+    /// `intern` turns a rule into a shared one; it is called when a rule is new here or has changed.
+    pub fn acquire(
+        &mut self,
+        rules: &[Rule],
+        cost: u64,
+        view: &View,
+        now: Timestamp,
+        intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
+    ) -> Option<Decision> {
+        self.prepare(rules, now, intern);
+        if let Mode::Out { lasted } = view.mode {
+            return Some(self.decide_isolated(rules, cost, view, lasted, false, now));
+        }
+        if view.mode == Mode::Returning
+            && let Some(denied) = self.denied_by_share(rules, cost, view, now)
+        {
+            return Some(denied);
+        }
+        let statuses = self.statuses(rules, cost, now);
+        let refused = |status: &Status| status.is_violated() && !status.is_shadow();
+        if statuses.iter().any(refused) {
+            self.refused = true;
+            return Some(self.local(now, cost, statuses));
+        }
+        if cost > 0 {
+            if !self.within_slack(rules, cost, view) {
+                let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
+                // Exact policies wait as long as there is hope.
+                let waits = !view.suspected || rules.iter().any(exact);
+                let lasted = Duration::ZERO;
+                return (!waits)
+                    .then(|| self.decide_isolated(rules, cost, view, lasted, false, now));
+            }
+            self.charge(rules, &statuses, cost, now);
+        }
+        let statuses = self.after(rules, &statuses, cost, now);
+        Some(self.local(now, cost, statuses))
+    }
+
+    /// What [`acquire`](Self::acquire) would find, counting nothing.
+    pub fn look(
+        &mut self,
+        rules: &[Rule],
+        cost: u64,
+        now: Timestamp,
+        intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
+    ) -> Decision {
+        self.prepare(rules, now, intern);
+        let statuses = self.statuses(rules, cost, now);
+        self.local(now, cost, statuses)
+    }
+
+    /// Gives back what `decision` charged, into the windows that it was charged to.
+    pub fn give_back(&mut self, rules: &[Rule], decision: &Decision, now: Timestamp) {
+        if !decision.is_allowed() {
+            return;
+        }
+        for (rule, status) in rules.iter().zip(decision.statuses()) {
+            if status.counts_admitted()
+                && let Some(member) = self.members.find_mut(rule)
+            {
+                let (cost, charged) = (decision.cost(), status.usage());
+                member.replica.give_back(rule.quota(), cost, charged, now);
+                self.untold_since.set_once(now);
+            }
+        }
+    }
+
+    /// Forgets what was used under these policies, as the store has just done.
+    pub fn forget(&mut self, rules: &[Rule], now: Timestamp) {
+        for rule in rules {
+            if let Some(member) = self.members.find_mut(rule) {
+                member.replica.forget(now);
+            }
+        }
+    }
+
+    /// Gives up what can no longer be reported; says how much that was.
+    pub fn roll(&mut self, now: Timestamp) -> u64 {
+        self.members
+            .iter_mut()
+            .map(|member| member.replica.roll(member.rule.quota(), now))
+            .sum()
+    }
+
+    /// Whether the store lacks anything that this node knows of the subject.
+    pub fn is_untold(&self) -> bool {
+        self.members.iter().any(|member| member.replica.is_untold())
+    }
+
+    /// What this node admitted by itself and the store does not know yet, over all policies.
+    pub fn unsent(&self) -> u64 {
+        self.members
+            .iter()
+            .map(|member| member.replica.unsent())
+            .sum()
+    }
+
+    /// Whether it may be forgotten: nothing that it knows matters any more, or could still be reported, and no visit is
+    /// planned.
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        let idle = |member: &Member| member.replica.idle_at(member.rule.quota()) <= now;
+        self.call == Call::None && self.planned == Planned::No && self.members.iter().all(idle)
+    }
+
+    /// How old the knowledge of this subject is; zero if nothing has been heard, since then it is this node's own.
+    #[inline]
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.heard_at
+            .known()
+            .map_or(Duration::ZERO, |at| now.since(at))
+    }
+
+    /// Sees to it that there is a replica for every rule, at `now`.
+    #[inline]
+    fn prepare(
+        &mut self,
+        rules: &[Rule],
+        now: Timestamp,
+        intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
+    ) {
+        for rule in rules {
+            self.members.prepare(rule, now, intern);
+        }
+    }
+
+    /// Each policy's view of a request, before it is counted.
+    fn statuses(&self, rules: &[Rule], cost: u64, now: Timestamp) -> SmallVec<[Status; 2]> {
+        let parts = rules.iter().filter_map(|rule| {
+            let usage = rule
+                .quota()
+                .brought_forward(self.members.find(rule)?.replica.estimate(), now);
+            let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
+            Some(Status::new(rule, usage, now, cost, violated))
+        });
+        parts.collect()
+    }
+
+    /// The same after it was counted.
+    fn after(
+        &self,
+        rules: &[Rule],
+        before: &[Status],
+        cost: u64,
+        now: Timestamp,
+    ) -> SmallVec<[Status; 2]> {
+        let parts = rules.iter().zip(before).filter_map(|(rule, status)| {
+            let usage = rule
+                .quota()
+                .brought_forward(self.members.find(rule)?.replica.estimate(), now);
+            Some(Status::new(rule, usage, now, cost, status.is_violated()))
+        });
+        parts.collect()
+    }
+
+    fn local(&self, now: Timestamp, cost: u64, statuses: SmallVec<[Status; 2]>) -> Decision {
+        Decision::new(now, cost, statuses).with_provenance(Provenance::Local { age: self.age(now) })
+    }
+
+    /// Whether every policy that enforces lets this node take `cost` more before it speaks to the store.
+    fn within_slack(&self, rules: &[Rule], cost: u64, view: &View) -> bool {
+        let waiting = self.is_asking();
+        rules.iter().filter(|rule| !rule.is_shadow()).all(|rule| {
+            let slack = rule.tolerance().slack(rule.quota().limit(), view.nodes);
+            let unsent = self
+                .members
+                .find(rule)
+                .map_or(0, |member| member.replica.unsent());
+            !waiting && unsent.saturating_add(cost) <= slack
+        })
+    }
+
+    fn charge(&mut self, rules: &[Rule], statuses: &[Status], cost: u64, now: Timestamp) {
+        for (rule, status) in rules.iter().zip(statuses) {
+            if status.counts_admitted()
+                && let Some(member) = self.members.find_mut(rule)
+            {
+                member.replica.admit(rule.quota(), cost, now);
+            }
+        }
+        self.untold_since.set_once(now);
+    }
+}
