@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
-use tidegate_http::RequestView;
+use tidegate_http::{RequestView, key};
 
 pub(crate) struct View<'a>(pub(crate) &'a HttpRequest);
 
@@ -20,6 +20,18 @@ impl RequestView for View<'_> {
 
     fn route(&self) -> Option<Cow<'_, str>> {
         self.0.match_pattern().map(Cow::Owned)
+    }
+
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        // Around a whole app, nothing has been matched yet, but what will be is known.
+        let by_pattern = |pattern: String| {
+            let path = self.0.uri().path();
+            key::of_route(&pattern, path, name)
+        };
+        let found = self.0.match_pattern().and_then(by_pattern);
+        found
+            .or_else(|| self.0.match_info().get(name))
+            .map(Cow::Borrowed)
     }
 
     fn header(&self, name: &str) -> Option<&[u8]> {

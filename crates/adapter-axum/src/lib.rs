@@ -44,7 +44,8 @@ pub use http::request::Parts;
 pub use layer::RateLimitLayer;
 pub use service::{Pending, RateLimit, ResponseFuture};
 pub use tidegate_http::{
-    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, Proxies, key,
+    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Proxies,
+    key,
 };
 pub use view::PeerAddr;
 

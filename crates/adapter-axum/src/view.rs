@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderValue;
 use http::request::Parts;
 use tidegate_http::RequestView;
+#[cfg(feature = "axum")]
+use tidegate_http::key;
 
 /// The address at the other end of the connection, for servers other than axum's: put it into each request's
 /// extensions.
@@ -52,6 +54,23 @@ impl RequestView for View<'_> {
 
     #[cfg(not(feature = "axum"))]
     fn route(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    #[cfg(feature = "axum")]
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        use axum::extract::{MatchedPath, OriginalUri};
+
+        let extensions = &self.0.extensions;
+        let pattern = extensions.get::<MatchedPath>()?.as_str();
+        // A nested router sees a path without what led to it; the pattern is whole.
+        let whole = extensions.get().map(|OriginalUri(uri)| uri);
+        let path = whole.unwrap_or(&self.0.uri).path();
+        key::of_route(pattern, path, name).map(Cow::Borrowed)
+    }
+
+    #[cfg(not(feature = "axum"))]
+    fn parameter(&self, _: &str) -> Option<Cow<'_, str>> {
         None
     }
 

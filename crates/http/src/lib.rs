@@ -34,6 +34,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod allow;
 mod answer;
 mod client;
 mod dialect;
@@ -49,7 +50,7 @@ mod view;
 pub use answer::{Answer, Header, is_list};
 pub use client::{CidrError, Cidrs, ClientAddress, ForwardedField, PrefixError, Proxies, ZeroHops};
 pub use dialect::{Dialect, Dialects};
-pub use key::{HeaderNameError, Key, KeyError};
+pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};
 pub use options::{Options, Question, Verdict};
 pub use policy_field::{PolicyField, PolicyFieldCache};
 pub use view::{PlainRequest, RequestView};

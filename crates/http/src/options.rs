@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use tidegate_core::{Decision, SubjectBuf};
 
-use crate::{Answer, Dialects, Header, Key, PolicyField, RequestView, fields, number, problem};
+use crate::allow::Allowed;
+use crate::{
+    Answer, Cidrs, ClientAddress, Dialects, Header, HeaderNameError, Key, PolicyField, RequestView,
+    fields, number, problem,
+};
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
 type Change = Arc<dyn Fn(&mut Answer, &Decision) + Send + Sync>;
@@ -26,6 +30,7 @@ pub struct Options<R: ?Sized> {
     key: Key<R>,
     cost: Cost<R>,
     skips: Vec<Of<R, bool>>,
+    allowed: Vec<Allowed>,
     skip_preflights: bool,
     charge_if: Option<Arc<dyn Fn(u16) -> bool + Send + Sync>>,
     dialects: Dialects,
@@ -71,6 +76,7 @@ impl<R: ?Sized> Options<R> {
             key,
             cost: Cost::Always(1),
             skips: Vec::new(),
+            allowed: Vec::new(),
             skip_preflights: false,
             charge_if: None,
             dialects: Dialects::default(),
@@ -103,6 +109,47 @@ impl<R: ?Sized> Options<R> {
     pub fn skip(mut self, skip: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.skips.push(Arc::new(skip));
         self
+    }
+
+    /// Clients with addresses in these ranges are not limited at all. How the client's address is found is said here
+    /// again, because the key need not be an address. May be said several times.
+    ///
+    /// ```
+    /// use tidegate_http::{ClientAddress, ForwardedField, Options, Proxies, key};
+    ///
+    /// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.0/8".parse()?);
+    /// let client = ClientAddress::new().behind(proxies);
+    /// let options: Options<str> = Options::new(key::client(client.clone()))
+    ///     .allow_addresses(client, "192.0.2.0/24, 2001:db8::/32".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn allow_addresses(mut self, client: ClientAddress, ranges: Cidrs) -> Self {
+        self.allowed.push(Allowed::Addresses(client, ranges));
+        self
+    }
+
+    /// Requests with one of these values in a header (in its first line, if it has several) are not limited at all:
+    /// monitoring, partners, one's own services. May be said several times.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, key};
+    ///
+    /// let options: Options<str> = Options::new(key::client_ip())
+    ///     .allow_header("x-api-key", ["monitoring-7f3a", "partner-90cc"])?;
+    /// # Ok::<(), tidegate_http::HeaderNameError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If no header can have that name.
+    pub fn allow_header<V: AsRef<[u8]>>(
+        mut self,
+        name: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<Self, HeaderNameError> {
+        self.allowed.push(Allowed::header(name, values)?);
+        Ok(self)
     }
 
     /// CORS preflights are not limited: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
@@ -180,6 +227,7 @@ impl<R: ?Sized> Options<R> {
     pub fn question(&self, request: &R, view: &dyn RequestView) -> Question {
         if self.skips.iter().any(|skip| skip(request))
             || (self.skip_preflights && is_preflight(view))
+            || self.allowed.iter().any(|allowed| allowed.admits(view))
         {
             return Question::Skip;
         }
@@ -251,6 +299,7 @@ impl<R: ?Sized> fmt::Debug for Options<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("key", &self.key)
+            .field("allowed", &self.allowed)
             .field("dialects", &self.dialects)
             .finish_non_exhaustive()
     }

@@ -14,6 +14,9 @@ pub trait RequestView {
     /// The pattern of the matched route, as in `/users/{id}`, if one is known.
     fn route(&self) -> Option<Cow<'_, str>>;
 
+    /// What stands in the path where the matched route has a parameter of that name, if it has one and one is known.
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>>;
+
     /// The value of the first header line of that name (in lower case).
     fn header(&self, name: &str) -> Option<&[u8]>;
 
@@ -37,6 +40,7 @@ pub struct PlainRequest {
     method: String,
     peer: Option<IpAddr>,
     route: Option<String>,
+    parameters: Vec<(String, String)>,
     headers: Vec<(String, Vec<u8>)>,
 }
 
@@ -67,6 +71,13 @@ impl PlainRequest {
         }
     }
 
+    /// With a parameter in its path, where the route has one of that name.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// With one more header line.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
@@ -92,6 +103,12 @@ impl RequestView for PlainRequest {
 
     fn route(&self) -> Option<Cow<'_, str>> {
         self.route.as_deref().map(Cow::Borrowed)
+    }
+
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut parameters = self.parameters.iter();
+        let found = parameters.find(|(other, _)| other == name);
+        found.map(|(_, value)| value.into())
     }
 
     fn header(&self, name: &str) -> Option<&[u8]> {

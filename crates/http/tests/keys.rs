@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
 use tidegate_core::SubjectBuf;
-use tidegate_http::key::{client_ip, from_fn, header, method, route};
-use tidegate_http::{Key, KeyError, PlainRequest};
+use tidegate_http::key::{client_ip, from_fn, header, method, parameter, route};
+use tidegate_http::{HashKey, Key, KeyError, PlainRequest};
 
 fn request() -> PlainRequest {
     PlainRequest::new("GET").with_peer([192, 0, 2, 1])
@@ -97,4 +97,66 @@ fn names_that_no_header_can_have_are_refused() {
     }
     let mixed: Key<str> = header("X-Api-Key").unwrap();
     assert!(subject(&mixed, &request().with_header("x-API-key", "k")).is_ok());
+}
+
+fn api_key(value: &[u8]) -> PlainRequest {
+    request().with_header("x-api-key", value)
+}
+
+#[test]
+fn g9_what_is_long_is_hashed_and_told_apart_all_the_same() {
+    let key = header("x-api-key").unwrap();
+    let long = |last: u8| [vec![b'k'; 300], vec![last]].concat();
+    let subjects: Vec<_> = [long(1), long(2), vec![b'k'; 300], b"k".to_vec()]
+        .iter()
+        .map(|value| subject(&key, &api_key(value)).unwrap())
+        .collect();
+    for (at, one) in subjects.iter().enumerate() {
+        assert!(one.as_subject().as_bytes().len() <= 256);
+        assert!(subjects[..at].iter().all(|other| other != one));
+    }
+    let forging = api_key(subjects[0].as_subject().as_bytes());
+    assert_ne!(subject(&key, &forging).unwrap(), subjects[0]);
+    assert_eq!(subject(&key, &api_key(&long(1))).unwrap(), subjects[0]);
+}
+
+#[test]
+fn a_hashed_key_says_nothing_and_depends_on_the_secret() {
+    let hashed = |byte| {
+        header("x-api-key")
+            .unwrap()
+            .hashed(HashKey::new([byte; 16]))
+    };
+    let alice = subject(&hashed(1), &api_key(b"alice")).unwrap();
+    let bytes = alice.as_subject().as_bytes().to_vec();
+    assert!(bytes.windows(5).all(|window| window != b"alice"));
+    assert_eq!(subject(&hashed(1), &api_key(b"alice")).unwrap(), alice);
+    assert_ne!(subject(&hashed(2), &api_key(b"alice")).unwrap(), alice);
+    assert_ne!(subject(&hashed(1), &api_key(b"bob")).unwrap(), alice);
+    let plain = header("x-api-key").unwrap().or(client_ip());
+    assert_ne!(subject(&plain, &api_key(&bytes)).unwrap(), alice);
+}
+
+#[test]
+fn a_hashed_key_still_says_what_is_missing() {
+    let key = header("x-api-key").unwrap().hashed(HashKey::new([1; 16]));
+    let error = subject(&key, &request()).unwrap_err();
+    assert!(error.to_string().contains("x-api-key"), "{error}");
+    let with_fallback = key.or(client_ip());
+    assert_eq!(
+        subject(&with_fallback, &request()),
+        subject(&client_ip(), &request())
+    );
+}
+
+#[test]
+fn a_parameter_is_a_key_in_every_spelling() {
+    let of = |value: &str| subject(&parameter("id"), &request().with_parameter("id", value));
+    assert_eq!(of("a%2fb"), of("a%2Fb"));
+    assert_eq!(of("%61"), of("a"));
+    assert_ne!(of("a"), of("b"));
+    for wrong in [of("%ff"), subject(&parameter("id"), &request())] {
+        let error = wrong.unwrap_err();
+        assert_eq!(error, KeyError::Parameter { name: "id".into() });
+    }
 }

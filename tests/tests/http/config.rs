@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tidegate_http::{ClientAddress, Dialect, Dialects, ForwardedField, Key, Options, Proxies, key};
+use tidegate_http::{
+    ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Key, Options, Proxies, key,
+};
 use tidegate_limiter::{Algorithm, Limiter, ManualClock, Outage, Policy, PolicyName, Quota, Store};
 use tidegate_store_memory::MemoryStore;
 use tidegate_tests::Flaky;
@@ -21,6 +23,8 @@ pub(crate) struct Config {
     /// The cost of requests to `/report`.
     pub(crate) report_cost: u64,
     pub(crate) skip_preflights: bool,
+    /// Clients with these addresses are not limited.
+    pub(crate) allowed: Option<&'static str>,
     pub(crate) failures_only: bool,
     pub(crate) mode_header: bool,
     pub(crate) plain_denials: bool,
@@ -40,6 +44,9 @@ pub(crate) enum By {
     KeyOrClient,
     KeyAlone,
     RouteAndMethod,
+    /// The parameter `id`, or the client.
+    Item,
+    HashedKey,
     Proxied(ForwardedField, &'static str),
 }
 
@@ -61,6 +68,7 @@ impl Default for Config {
             dialects: Dialects::default(),
             report_cost: 1,
             skip_preflights: false,
+            allowed: None,
             failures_only: false,
             mode_header: false,
             plain_denials: false,
@@ -110,6 +118,8 @@ impl Config {
     pub(crate) fn options<R: Head + ?Sized>(&self) -> Options<R> {
         let report_cost = self.report_cost;
         let mut options = Options::new(self.key())
+            .allow_header("x-pass", ["monitoring"])
+            .unwrap()
             .headers(self.dialects)
             .cost_by(move |request: &R| {
                 if request.path() == "/report" {
@@ -119,6 +129,9 @@ impl Config {
                 }
             })
             .skip(|request: &R| request.path() == "/unlimited");
+        if let Some(ranges) = self.allowed {
+            options = options.allow_addresses(self.client(), ranges.parse().unwrap());
+        }
         if self.skip_preflights {
             options = options.skip_preflights();
         }
@@ -142,13 +155,22 @@ impl Config {
         let api_key = || key::header("X-Api-Key").unwrap();
         match self.by {
             By::Client => key::client_ip(),
+            By::Item => key::parameter("id").or(key::client_ip()),
+            By::HashedKey => api_key().hashed(HashKey::new([7; 16])),
             By::KeyOrClient => api_key().or(key::client_ip()),
             By::KeyAlone => api_key(),
             By::RouteAndMethod => key::route().and(key::method()),
+            By::Proxied(..) => key::client(self.client()),
+        }
+    }
+
+    fn client(&self) -> ClientAddress {
+        match self.by {
             By::Proxied(field, ranges) => {
                 let proxies = Proxies::trusted(field, ranges.parse().unwrap());
-                key::client(ClientAddress::new().behind(proxies))
+                ClientAddress::new().behind(proxies)
             }
+            _ => ClientAddress::new(),
         }
     }
 }

@@ -66,6 +66,9 @@ table! {
     the_forwarded_field_is_understood
     malformed_forwarding_headers_count_for_the_proxy
     routes_count_apart_whatever_their_paths
+    path_parameters_are_keys_in_every_spelling
+    hashed_keys_are_told_apart
+    allowed_clients_are_not_limited
     methods_all_count
     preflights_are_exempt_if_wanted
     skipped_requests_neither_count_nor_carry_headers

@@ -58,6 +58,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/unlimited", ok())
         .route("/report", ok())
         .route("/items/{id}", ok())
+        .service(web::scope("/nested").route("/items/{id}", ok()))
         .route(
             "/fail",
             web::to(|| async {

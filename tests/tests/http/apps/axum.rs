@@ -70,6 +70,7 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         .route("/unlimited", ok())
         .route("/report", ok())
         .route("/items/{id}", ok())
+        .nest("/nested", Router::new().route("/items/{id}", ok()))
         .route("/fail", any(async || (StatusCode::UNAUTHORIZED, "no")))
         .route(
             "/decision",

@@ -1,4 +1,4 @@
-//! The same app in both frameworks: `/` answers `ok`, `/items/{id}` too, `/fail` is a 401, `/decision` tells what
+//! The same app in both frameworks: `/` answers `ok`, `/items/{id}` and `/nested/items/{id}` too, `/fail` is a 401, `/decision` tells what
 //! the limiter decided; anything else is a 404.
 
 pub(crate) mod actix;

@@ -80,6 +80,31 @@ pub(crate) fn routes_count_apart_whatever_their_paths() -> Case {
     case(by(By::RouteAndMethod), steps)
 }
 
+pub(crate) fn path_parameters_are_keys_in_every_spelling() -> Case {
+    let steps = [
+        get("/items/a", ok(2, 60)),
+        get("/items/%61?x=1", ok(1, 60)),
+        get("/items/a%2fb", ok(2, 60)),
+        get("/items/a%2Fb", ok(1, 60)),
+        get("/items/b", ok(2, 60)),
+        get("/nested/items/a", ok(0, 60)),
+        get("/", ok(2, 60)),
+        // nobody's bucket but the client's own
+        get("/items/%ff", ok(1, 60)),
+    ];
+    case(by(By::Item), steps)
+}
+
+pub(crate) fn hashed_keys_are_told_apart() -> Case {
+    let steps = [
+        with("x-api-key", "alice", ok(2, 60)),
+        with("x-api-key", "alice", ok(1, 60)),
+        with("x-api-key", "bob", ok(2, 60)),
+        with("x-api-key", b"\xff", ok(2, 60)),
+    ];
+    case(by(By::HashedKey), steps)
+}
+
 pub(crate) fn no_peer() -> Case {
     let detail = "the peer's address, by which requests are limited, is not known to the server: serve the router \
                   with `into_make_service_with_connect_info::<SocketAddr>()`, or put a `PeerAddr` into the \

@@ -1,6 +1,7 @@
 //! Options: which requests count, and what the responses look like.
 
-use super::{case, denied, get, no_more, ok, one_policy, plain};
+use super::{case, denied, get, no_more, ok, one_policy, plain, with};
+use crate::config::By;
 use crate::config::Config;
 use crate::config::both_dialects;
 use crate::config::fixed;
@@ -9,6 +10,7 @@ use crate::run::Expected;
 use crate::run::Step;
 use tidegate_http::Dialect;
 use tidegate_http::Dialects;
+use tidegate_http::ForwardedField;
 use tidegate_tests::Request;
 
 fn x_rate_limit(expected: Expected, remaining: u64, reset: u64) -> Expected {
@@ -99,6 +101,28 @@ pub(crate) fn skipped_requests_neither_count_nor_carry_headers() -> Case {
     let mut steps: Vec<Step> = (0..5).map(|_| get("/unlimited", plain())).collect();
     steps.push(get("/", ok(2, 60)));
     case(Config::default(), steps)
+}
+
+pub(crate) fn allowed_clients_are_not_limited() -> Case {
+    let name = "x-forwarded-for";
+    let config = Config {
+        by: By::Proxied(ForwardedField::XForwardedFor, "127.0.0.0/8"),
+        allowed: Some("192.0.2.0/24, 2001:db8::/32"),
+        ..Config::default()
+    };
+    let steps = [
+        with(name, "192.0.2.1", plain()),
+        with(name, "2001:db8:7::1", plain()),
+        with(name, "::ffff:192.0.2.9", plain()),
+        // what a client writes itself makes nobody an allowed client
+        with(name, "192.0.2.1, 198.51.100.1", ok(2, 60)),
+        with("forwarded", "for=192.0.2.1", ok(2, 60)),
+        with("x-pass", "monitoring", plain()),
+        with("x-pass", "monitorin", ok(1, 60)),
+        with("x-pass", "", ok(0, 60)),
+        with("x-pass", "MONITORING", no_more(60)),
+    ];
+    case(config, steps)
 }
 
 fn failed(remaining: u64) -> Expected {

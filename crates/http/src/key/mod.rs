@@ -1,5 +1,9 @@
 //! By what requests are limited: the client's address, a header, the route, and combinations of them.
 
+mod error;
+mod hash;
+mod parameter;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,10 +12,19 @@ use tidegate_core::SubjectBuf;
 use crate::answer::is_token;
 use crate::{ClientAddress, RequestView};
 
+pub use error::{HeaderNameError, KeyError};
+pub use hash::{HashKey, HashKeyError};
+pub use parameter::of_route;
+
+/// Subjects of more bytes are hashed: no store is to hold what a client made up at such length.
+const LONGEST: usize = 256;
+
 /// Makes the subject of a request of a framework's type `R`.
 ///
 /// Every part says what it is before it says its value, so that different parts never make the same subject
-/// (G9): a header that holds the four bytes of an address is not that address.
+/// (G9): a header that holds the four bytes of an address is not that address. Only subjects of more than 256 bytes
+/// are hashed, to 128 bits, so that no client fills a store with its keys; and those that are to be
+/// [`hashed`](Self::hashed).
 ///
 /// ```
 /// use tidegate_http::{Key, PlainRequest, key};
@@ -36,6 +49,10 @@ enum Part<R: ?Sized> {
     },
     Method,
     Route,
+    Parameter {
+        name: Arc<str>,
+    },
+    Hashed(Arc<(Key<R>, HashKey)>),
     Custom {
         name: &'static str,
         value: Custom<R>,
@@ -78,14 +95,8 @@ pub fn client<R: ?Sized>(address: ClientAddress) -> Key<R> {
 ///
 /// If no header can have that name.
 pub fn header<R: ?Sized>(name: &str) -> Result<Key<R>, HeaderNameError> {
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(HeaderNameError {
-            given: name.to_owned(),
-        });
-    }
-    Ok(Key::new(Part::Header {
-        name: name.to_ascii_lowercase().into(),
-    }))
+    let name = check_header_name(name)?.into();
+    Ok(Key::new(Part::Header { name }))
 }
 
 /// The method.
@@ -97,6 +108,19 @@ pub const fn method<R: ?Sized>() -> Key<R> {
 /// no route count as one route.
 pub const fn route<R: ?Sized>() -> Key<R> {
     Key::new(Part::Route)
+}
+
+/// A parameter of the matched route, as `id` is in `/users/{id}`: what stands there in the request's path, with its
+/// percent-encoding undone, so that two spellings of a value are one.
+///
+/// ```
+/// use tidegate_http::{Key, key};
+///
+/// // each tenant has a limit of its own, and in it each route
+/// let by: Key<()> = key::parameter("tenant").and(key::route());
+/// ```
+pub fn parameter<R: ?Sized>(name: &str) -> Key<R> {
+    Key::new(Part::Parameter { name: name.into() })
 }
 
 /// Whatever a function makes of the request, `None` if it has no such thing. The name tells it from other parts,
@@ -138,6 +162,25 @@ impl<R: ?Sized> Key<R> {
         Self::new(Part::FirstOf(Arc::new([self, other])))
     }
 
+    /// This, but only a keyed hash of it, of 128 bits (SipHash-2-4): what the store and its logs hold says nothing about
+    /// persons to those who do not know the key. All nodes need the same key; another key counts anew.
+    ///
+    /// ```
+    /// use tidegate_http::{Key, PlainRequest, key};
+    ///
+    /// let secret = "000102030405060708090a0b0c0d0e0f".parse()?; // from your configuration
+    /// let by: Key<()> = key::header("x-api-key")?.or(key::client_ip()).hashed(secret);
+    ///
+    /// let request = PlainRequest::new("GET").with_header("x-api-key", "alice@example.org");
+    /// let subject = by.subject(&(), &request)?;
+    /// assert!(subject.as_subject().as_bytes().windows(5).all(|bytes| bytes != b"alice"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn hashed(self, key: HashKey) -> Self {
+        Self::new(Part::Hashed(Arc::new((self, key))))
+    }
+
     /// The request's subject.
     ///
     /// # Errors
@@ -146,6 +189,9 @@ impl<R: ?Sized> Key<R> {
     pub fn subject(&self, request: &R, view: &dyn RequestView) -> Result<SubjectBuf, KeyError> {
         let mut subject = SubjectBuf::new();
         self.push(request, view, &mut subject)?;
+        if subject.as_subject().as_bytes().len() > LONGEST {
+            subject = hash::hashed("long", &subject, &HashKey::OPEN);
+        }
         Ok(subject)
     }
 
@@ -180,6 +226,24 @@ impl<R: ?Sized> Key<R> {
                 subject.push("route");
                 subject.push(view.route().unwrap_or_default().as_bytes());
             }
+            Part::Parameter { name } => {
+                let value = view.parameter(name);
+                let value = value.as_deref().and_then(parameter::decoded);
+                let value = value.ok_or_else(|| KeyError::Parameter { name: name.clone() })?;
+                subject.push("parameter");
+                subject.push(name.as_bytes());
+                subject.push(value.as_bytes());
+            }
+            Part::Hashed(inner) => {
+                let (key, hash_key) = &**inner;
+                let mut plain = SubjectBuf::new();
+                key.push(request, view, &mut plain)?;
+                subject.push(
+                    hash::hashed("hashed", &plain, hash_key)
+                        .as_subject()
+                        .as_bytes(),
+                );
+            }
             Part::Custom { name, value } => {
                 subject.push("custom");
                 subject.push(name);
@@ -196,6 +260,16 @@ impl<R: ?Sized> Key<R> {
         }
         Ok(())
     }
+}
+
+/// The name in lower case, if it can be one.
+pub(crate) fn check_header_name(name: &str) -> Result<String, HeaderNameError> {
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(HeaderNameError {
+            given: name.to_owned(),
+        });
+    }
+    Ok(name.to_ascii_lowercase())
 }
 
 fn push_first<R: ?Sized>(
@@ -224,6 +298,8 @@ impl<R: ?Sized> Clone for Key<R> {
             Part::Header { name } => Part::Header { name: name.clone() },
             Part::Method => Part::Method,
             Part::Route => Part::Route,
+            Part::Parameter { name } => Part::Parameter { name: name.clone() },
+            Part::Hashed(inner) => Part::Hashed(Arc::clone(inner)),
             Part::Custom { name, value } => Part::Custom {
                 name,
                 value: Arc::clone(value),
@@ -242,41 +318,11 @@ impl<R: ?Sized> fmt::Debug for Key<R> {
             Part::Header { name } => write!(f, "header {name}"),
             Part::Method => f.write_str("method"),
             Part::Route => f.write_str("route"),
+            Part::Parameter { name } => write!(f, "parameter {name}"),
+            Part::Hashed(inner) => f.debug_tuple("Hashed").field(&inner.0).finish(),
             Part::Custom { name, .. } => write!(f, "custom {name}"),
             Part::All(keys) => f.debug_tuple("All").field(keys).finish(),
             Part::FirstOf(keys) => f.debug_tuple("FirstOf").field(keys).finish(),
         }
     }
-}
-
-/// A name that no header can have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{given:?} is not a header's name: it must be one or more of a-z A-Z 0-9 and !#$%&'*+-.^_`|~"
-)]
-pub struct HeaderNameError {
-    /// What was given.
-    pub given: String,
-}
-
-/// What a request lacks, so that it is nobody's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// The server does not know where the connection comes from. This is a mistake in the program, or a unix
-    /// socket; all clients would share one limit.
-    #[error("the peer's address, by which requests are limited, is not known to the server")]
-    PeerAddress,
-    /// A header is missing or empty.
-    #[error("the header {name}, by which requests are limited, is missing or empty")]
-    Header {
-        /// The header's name.
-        name: Arc<str>,
-    },
-    /// A function found nothing.
-    #[error("the {name}, by which requests are limited, is missing")]
-    Custom {
-        /// The part's name.
-        name: &'static str,
-    },
 }
