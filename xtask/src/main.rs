@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod faults;
 mod test_all;
 mod workspace;
 
@@ -27,6 +28,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         about: "measure the limiter side by side with its peers",
         run: bench::main,
+    },
+    Command {
+        name: "faults",
+        about: "make every fault of the matrix to real servers, and print one table",
+        run: |arguments| faults::run("faults", arguments),
     },
 ];
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::flush::Which;
 use crate::inner::Inner;
+use crate::panics::caught;
 
 /// How many subjects go into one call.
 const BATCH: usize = 256;
@@ -23,6 +24,7 @@ const REGISTER: Duration = Duration::from_secs(1);
 
 /// Drives the node until the store is dropped.
 pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
+    let _driven = inner.sending.drive();
     let calls = Arc::new(Semaphore::new(CALLS));
     let mut register_at = Instant::now();
     while !inner.stopping.load(Ordering::Acquire) {
@@ -83,7 +85,7 @@ async fn register<C: Clock>(inner: Arc<Inner<C>>) {
 async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
     inner.counters.calls.fetch_add(1, Ordering::Relaxed);
     let sent = inner.clock.now();
-    let answer = timeout(inner.deadline, inner.store.register(inner.node)).await;
+    let answer = timeout(inner.deadline, caught(inner.store.register(inner.node))).await;
     let Registry { nodes, now } = match answer {
         Ok(answer) => answer?,
         Err(_) => {

@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use crate::held::{Held, Waiter};
 use crate::inner::Inner;
+use crate::panics::caught;
+use crate::sending::UnderWay;
 use crate::subject::OwnedSubject;
 
 /// A subject's part of a batch.
@@ -34,6 +36,8 @@ pub(crate) enum Which {
 /// A batch that is ready to be sent.
 pub(crate) struct Batch {
     items: Vec<Item>,
+    /// Until the answer is taken into account, or the failure.
+    _under_way: UnderWay,
 }
 
 impl Batch {
@@ -45,11 +49,13 @@ impl Batch {
 impl<C: Clock> Inner<C> {
     /// Composes a batch from subjects that were listed.
     pub(crate) fn compose(&self, digests: &[Digest], which: Which) -> Batch {
+        let under_way = self.sending.begin(digests);
         let items = digests
             .iter()
             .filter_map(|digest| self.compose_one(*digest, which));
         Batch {
             items: items.collect(),
+            _under_way: under_way,
         }
     }
 
@@ -86,7 +92,7 @@ impl<C: Clock> Inner<C> {
             })
             .collect();
         let sent = self.clock.now();
-        let answered = timeout(self.deadline, self.store.sync(self.node, &requests)).await;
+        let answered = timeout(self.deadline, caught(self.store.sync(self.node, &requests))).await;
         let received = self.clock.now();
         let failure = match answered {
             Ok(Ok(replies)) if replies.len() == requests.len() => {

@@ -18,6 +18,7 @@ use crate::held::{Held, Slot};
 use crate::membership::Membership;
 use crate::overflow::Overflow;
 use crate::recent::Recent;
+use crate::sending::Sending;
 
 /// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
 const MOST_WAITING: usize = 4_096;
@@ -36,6 +37,7 @@ pub(crate) struct Inner<C> {
     pub(crate) overflow: Overflow,
     pub(crate) counters: Counters,
     pub(crate) recent: Recent,
+    pub(crate) sending: Arc<Sending>,
     pub(crate) stopping: AtomicBool,
     /// Every subject has one entry in the table, under all policies.
     whole: PolicyId,
@@ -81,6 +83,7 @@ impl<C: Clock> Inner<C> {
             overflow: Overflow::default(),
             counters: Counters::default(),
             recent: Recent::default(),
+            sending: Arc::default(),
             stopping: AtomicBool::new(false),
             whole: whole(),
             rules: Mutex::default(),

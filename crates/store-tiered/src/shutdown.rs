@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::flush::Which;
 use crate::held::Held;
 use crate::inner::Inner;
+use crate::panics::caught;
 
 /// What could not be sent before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,20 +39,22 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
                 break;
             }
         }
+        // Looked at first: what the driver still has in hand is then in a batch, or on the agenda.
+        let is_driven = inner.sending.is_driven();
+        left.extend(inner.sending.digests());
         left.extend(inner.agenda.take_all());
         let mut seen = HashSet::new();
         left.retain(|digest| seen.insert(*digest) && inner.unsent(*digest).is_some());
-        if left.is_empty() || Instant::now() >= end {
+        if (left.is_empty() && !is_driven) || Instant::now() >= end {
             break;
         }
-        // The store failed, or a call of the driver's is still under way.
         sleep(inner.agenda.tick().min(end - Instant::now())).await;
     }
     let farewell = inner
         .deadline
         .min(end.saturating_duration_since(Instant::now()));
     // A node that cannot say goodbye is forgotten after a few seconds.
-    let _ = timeout(farewell, inner.store.deregister(inner.node)).await;
+    let _ = timeout(farewell, caught(inner.store.deregister(inner.node))).await;
     let costs = left.iter().filter_map(|digest| inner.unsent(*digest));
     costs.fold(Unsent::default(), |sum, cost| Unsent {
         subjects: sum.subjects + 1,

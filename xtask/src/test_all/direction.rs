@@ -50,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tidegate-examples", &["tidegate-*"]),
     ("tidegate-tests", &["tidegate-*"]),
     ("tidegate-test-servers", &[]),
+    ("tidegate-faults", &["tidegate-*"]),
     ("tidegate-sim", &["tidegate-core"]),
     ("xtask", &[]),
 ];

@@ -159,6 +159,15 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "faults",
+        proves: "the guarantees hold through every fault that can be made here to real servers",
+        job: Job::Cargo(CargoJob {
+            // In test-all, what needs root or a packet filter may be missing; alone, the command insists.
+            arguments: &["xtask", "faults", "--allow-missing"],
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
         name: "examples",
         proves: "the examples build, and the quickstarts stay under 40 lines",
         job: Job::Check(examples::check),

@@ -217,6 +217,16 @@ impl Server {
         )
     }
 
+    /// Lets it save its data and load it again (`DEBUG RELOAD`). Returns before that is over: for so long as loading
+    /// takes, which `key-load-delay` stretches, it answers nobody but with LOADING.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be told.
+    pub fn reload(&self) -> Result<()> {
+        self.admin.send_only(redis::cmd("DEBUG").arg("RELOAD"))
+    }
+
     /// Lets it run a script that never ends, until `SCRIPT KILL`. Returns when it has begun.
     ///
     /// # Errors

@@ -1,0 +1,48 @@
+//! `cargo xtask faults`: a program of tests/faults, which understands the flags themselves.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use lexopt::Parser;
+
+use crate::cargo;
+
+/// The package of the programs.
+pub(crate) const PACKAGE: &str = "tidegate-faults";
+/// The program that installs the servers where they are missing.
+const INSTALLER: &[&str] = &[
+    "run",
+    "--quiet",
+    "--package=tidegate-test-servers",
+    "--bin=install-servers",
+];
+
+/// Runs a program of the package with the rest of the arguments.
+pub(crate) fn run(program: &str, mut arguments: Parser) -> Result<ExitCode> {
+    let passed_on: Vec<_> = arguments.raw_args()?.collect();
+    let installed = cargo::command(INSTALLER)
+        .output()
+        .context("cargo cannot be run")?;
+    ensure!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
+    let status = cargo::command(&[
+        "run",
+        "--quiet",
+        "--package",
+        PACKAGE,
+        "--bin",
+        program,
+        "--",
+    ])
+    .args(passed_on)
+    .status()
+    .context("cargo cannot be run")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
