@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: a program of tests/faults, which understands the flags themselves.
+//! `cargo xtask faults` and `cargo xtask soak`: programs of tests/faults, which understand the flags themselves.
 
 use std::process::ExitCode;
 

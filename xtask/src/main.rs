@@ -34,6 +34,11 @@ const COMMANDS: &[Command] = &[
         about: "make every fault of the matrix to real servers, and print one table",
         run: |arguments| faults::run("faults", arguments),
     },
+    Command {
+        name: "soak",
+        about: "make random faults to a real server for minutes",
+        run: |arguments| faults::run("soak", arguments),
+    },
 ];
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Faults made to real servers while nodes limit traffic on them: what was answered, admitted and asked meanwhile.
 //!
-//! [`rows::ROWS`] is the matrix. `cargo xtask faults` runs it.
+//! [`rows::all`] is the matrix, which `cargo xtask faults` runs; `cargo xtask soak` makes faults at random for minutes.
 
 pub mod figures;
 pub mod isolation;
@@ -8,4 +8,5 @@ pub mod rows;
 pub mod run;
 pub mod scene;
 pub mod skewed;
+pub mod soak;
 pub mod table;

@@ -29,6 +29,8 @@ pub const DEADLINE: Duration = Duration::from_millis(50);
 const PERIOD: Duration = Duration::from_millis(10);
 /// The limit of the second policy, which only counts.
 const PLENTY: u64 = 1_000_000_000;
+/// How many subjects a node may hold where there is one.
+const MANY: usize = 1_000;
 /// Whom the traffic is for.
 pub const CLIENT: &str = "client";
 
@@ -72,6 +74,9 @@ pub struct Settings {
     pub clocks: [Skew; NODES],
     /// D, if it is not the default.
     pub deadline: Option<Duration>,
+    /// Whether there is traffic for a new subject with every request for the client as well, and how many subjects a
+    /// node then holds.
+    pub strangers: Option<usize>,
 }
 
 /// The nodes and what they answered.
@@ -120,7 +125,7 @@ impl Scene {
         let deadline = settings.deadline.unwrap_or(DEADLINE);
         for number in 0..NODES {
             let shared = connect().deadline(deadline).build()?;
-            scene.add(number, shared, settings.clocks[number], deadline)?;
+            scene.add(number, shared, &settings)?;
         }
         Ok(scene)
     }
@@ -143,22 +148,17 @@ impl Scene {
         Ok(scene)
     }
 
-    fn add(
-        &mut self,
-        number: usize,
-        shared: RedisStore,
-        skew: Skew,
-        deadline: Duration,
-    ) -> Result<()> {
+    fn add(&mut self, number: usize, shared: RedisStore, settings: &Settings) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let store = {
             let _inside = runtime.enter();
             TieredStore::builder(shared)
-                .clock(Skewed::by(skew))
-                .deadline(deadline)
+                .clock(Skewed::by(settings.clocks[number]))
+                .deadline(settings.deadline.unwrap_or(DEADLINE))
                 .expected_nodes(3)
+                .max_entries(settings.strangers.unwrap_or(MANY))
                 .build()?
         };
         let (store, rules) = (Arc::new(store), rules()?);
@@ -171,6 +171,7 @@ impl Scene {
             asks: Arc::clone(&self.asks),
             ends: Arc::clone(&self.ends),
             idle: Arc::clone(&idle),
+            strangers: settings.strangers.is_some(),
         });
         let thread = std::thread::Builder::new()
             .name(format!("node-{number}"))
@@ -191,14 +192,13 @@ impl Scene {
         samples.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets what was answered so far, and says what was admitted in it.
-    pub fn drain_before(&self, window: u64) -> (Vec<Sample>, u64) {
+    /// Takes the answers of the windows before this one: they are not kept.
+    pub fn take_before(&self, window: u64) -> Vec<Sample> {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let (old, new): (Vec<_>, Vec<_>) =
             samples.drain(..).partition(|sample| sample.window < window);
         *samples = new;
-        let admitted = old.iter().filter(|sample| sample.allowed).count() as u64;
-        (old, admitted)
+        old
     }
 
     /// Lets nothing run on a node's thread until the answer is dropped: requests, timers and replies all wait.
@@ -235,6 +235,24 @@ impl Scene {
             }))
         })?;
         Ok(ended.elapsed())
+    }
+
+    /// Waits until no outage setting decided anything in so many whole windows.
+    ///
+    /// # Errors
+    ///
+    /// If that does not happen.
+    pub fn until_calm(&self, windows: u64) -> Result<()> {
+        until("every answer to be an ordinary one", || {
+            let now = window_now();
+            let recent = now - windows..now;
+            let samples = self.samples();
+            let out = |sample: &&Sample| sample.outage && recent.contains(&sample.window);
+            let count = samples.iter().filter(out).count();
+            Ok(State::of(count == 0, || {
+                format!("{count} of the last windows")
+            }))
+        })
     }
 
     /// Stops the traffic and waits for the last answers.
@@ -310,6 +328,7 @@ struct Traffic {
     asks: Arc<AtomicBool>,
     ends: Arc<AtomicBool>,
     idle: Arc<AtomicBool>,
+    strangers: bool,
 }
 
 async fn traffic(traffic: Traffic) {
@@ -320,7 +339,12 @@ async fn traffic(traffic: Traffic) {
         ticks.tick().await;
         let (store, rules) = (Arc::clone(&traffic.store), traffic.rules);
         let (samples, number) = (Arc::clone(&traffic.samples), traffic.number);
+        let stranger = traffic.strangers.then(|| fastrand::u64(..).to_string());
         asked.spawn(async move {
+            if let Some(stranger) = stranger {
+                let request = Request::new(stranger.as_str(), &rules[..1]);
+                let _ = store.acquire(&request).await;
+            }
             let sample = ask(&store, &rules, number).await;
             let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
             samples.push(sample);

@@ -172,3 +172,44 @@ async fn l7_a_shutdown_sends_what_is_unsent_and_says_what_is_left() {
     let left = world.nodes[0].store.shutdown(Duration::from_secs(1)).await;
     assert_eq!((left.subjects, left.cost), (1, 7));
 }
+
+#[tokio::test(start_paused = true)]
+async fn l7_what_is_in_a_call_under_way_is_unsent() {
+    for millis in (0..120).step_by(5) {
+        let mut world = World::new(1);
+        let rules = rules(1_000, LONG, Algorithm::FixedWindow);
+        world.next_window(&rules).await;
+        world.ask(0, &rules).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.set_fault(Fault::Hang);
+        for _ in 0..7 {
+            world.ask(0, &rules).await;
+        }
+        // Meanwhile the report is under way, or has failed and is due again.
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        let left = world.nodes[0]
+            .store
+            .shutdown(Duration::from_millis(20))
+            .await;
+        assert_eq!((left.subjects, left.cost), (1, 7), "after {millis} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3_a_store_that_panicked_is_used_again() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow)
+        .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    world.next_window(&rules).await;
+    world.set_fault(Fault::Panic);
+    for _ in 0..20 {
+        world.ask(0, &rules).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    world.set_fault(Fault::None);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let request = tidegate_store::Request::new("alice", &rules);
+    let decision = tidegate_store::Store::acquire(&world.nodes[0].store, &request).await;
+    let decision = decision.unwrap();
+    assert_eq!(decision.provenance().as_str(), "store", "{decision:?}");
+}

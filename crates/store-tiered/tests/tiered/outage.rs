@@ -45,7 +45,7 @@ async fn during_outage(
 
 #[tokio::test(start_paused = true)]
 async fn g4_all_nodes_together_admit_about_the_limit() {
-    for fault in [Fault::Hang, Fault::Refuse, Fault::LoseReplies] {
+    for fault in [Fault::Hang, Fault::Refuse, Fault::LoseReplies, Fault::Panic] {
         for algorithm in [
             Algorithm::FixedWindow,
             Algorithm::SlidingWindow,

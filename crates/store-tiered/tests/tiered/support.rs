@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Refuse,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
+    /// Calls panic.
+    Panic,
 }
 
 /// The shared store, which can be replaced by an empty one.
@@ -75,6 +77,10 @@ impl Faulty {
                 ErrorKind::Unavailable,
                 "connection refused",
             )),
+            // As a panic, but nothing is printed.
+            fault if fault == Fault::Panic as u8 => {
+                std::panic::resume_unwind(Box::new("the store panics"))
+            }
             fault if fault == Fault::LoseReplies as u8 => {
                 call.await;
                 std::future::pending().await

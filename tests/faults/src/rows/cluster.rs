@@ -52,6 +52,7 @@ pub(super) const ROWS: &[Row] = &[
 const PATIENT: Settings = Settings {
     clocks: [crate::skewed::Skew::None; crate::scene::NODES],
     deadline: Some(Duration::from_millis(500)),
+    strangers: None,
 };
 
 fn failover(_: &Scale) -> Result<Figures> {

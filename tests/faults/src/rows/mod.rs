@@ -31,6 +31,8 @@ pub enum Proof {
     Made(fn(&Scale) -> Result<Figures>),
     /// As that, where packets can be dropped.
     Filtered(fn(&Scale) -> Result<Figures>),
+    /// Made here, with a program that must be on PATH.
+    With(&'static str, fn(&Scale) -> Result<Figures>),
     /// By tests of other packages: the file in the workspace, and the test's name.
     Tests(&'static [(&'static str, &'static str)]),
 }

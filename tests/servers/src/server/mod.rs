@@ -1,6 +1,7 @@
 //! One server: started, spoken to, broken and stopped.
 
 mod admin;
+mod clock;
 mod options;
 mod stats;
 
@@ -73,6 +74,9 @@ impl Server {
         let home = Home::new()?;
         let port = Port::reserve()?;
         options.write_files(home.path(), port.number())?;
+        if options.steps_clock() {
+            clock::prepare(home.path())?;
+        }
         Ok(Self {
             program: options.flavor.program()?,
             process: Mutex::new(None),
@@ -95,6 +99,9 @@ impl Server {
     fn launch(&self) -> Result<Launch> {
         let mut command = Command::new(&self.program);
         command.arg(options::FILE).args(self.options.arguments());
+        if self.options.steps_clock() {
+            clock::load(&mut command, self.home.path());
+        }
         *self.lock() = Some(Process::start(&mut command, &self.home, LOG)?);
         let mut launch = Launch::Ready;
         until("a server to answer", || {
@@ -242,6 +249,17 @@ impl Server {
             });
             Ok(State::of(busy, || "it still answers".to_owned()))
         })
+    }
+
+    /// Sets its wall clock so many seconds ahead of the machine's; it must have been started with
+    /// [`Options::stepping_clock`].
+    ///
+    /// # Errors
+    ///
+    /// If it was not, or the step cannot be written.
+    pub fn step_clock(&self, seconds: i64) -> Result<()> {
+        ensure!(self.options.steps_clock(), "its clock cannot be stepped");
+        clock::step(self.home.path(), seconds)
     }
 
     /// Its process, for tools that need to know.

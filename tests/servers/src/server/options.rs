@@ -40,6 +40,7 @@ pub struct Options {
     role: Role,
     config: Vec<(String, String)>,
     tls: Option<Identity>,
+    steps_clock: bool,
     /// Whether the server cannot do TLS itself.
     pub(super) needs_front: bool,
 }
@@ -84,6 +85,19 @@ impl Options {
             tls: Some(identity.clone()),
             ..self
         }
+    }
+
+    /// A wall clock that can be stepped, by [`Server::step_clock`](crate::Server::step_clock). Needs `cc`.
+    #[must_use]
+    pub fn stepping_clock(self) -> Self {
+        Self {
+            steps_clock: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn steps_clock(&self) -> bool {
+        self.steps_clock
     }
 
     pub(crate) fn role(self, role: Role) -> Self {
