@@ -175,23 +175,23 @@ async fn l7_a_shutdown_sends_what_is_unsent_and_says_what_is_left() {
 
 #[tokio::test(start_paused = true)]
 async fn l7_what_is_in_a_call_under_way_is_unsent() {
-    for millis in (0..120).step_by(5) {
+    for micros in (0..400).step_by(50) {
         let mut world = World::new(1);
         let rules = rules(1_000, LONG, Algorithm::FixedWindow);
         world.next_window(&rules).await;
+        // Reported at once, because it is the subject's first; the answer never comes.
         world.ask(0, &rules).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_micros(micros)).await;
         world.set_fault(Fault::Hang);
         for _ in 0..7 {
             world.ask(0, &rules).await;
         }
-        // Meanwhile the report is under way, or has failed and is due again.
-        tokio::time::sleep(Duration::from_millis(millis)).await;
         let left = world.nodes[0]
             .store
             .shutdown(Duration::from_millis(20))
             .await;
-        assert_eq!((left.subjects, left.cost), (1, 7), "after {millis} ms");
+        assert_eq!(left.subjects, 1, "after {micros} us");
+        assert!((7..=8).contains(&left.cost), "after {micros} us: {left:?}");
     }
 }
 
