@@ -10,10 +10,13 @@ use crate::cargo;
 use crate::workspace::Workspace;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [ARGS]
+Usage: cargo xtask bench [local|redis] [ARGS]
 
-Builds the benchmarks with full optimisation and runs them. ARGS are passed on as they are:
-`cargo xtask bench -- --help` shows what the benchmarks themselves understand.
+  local    (default) decisions in memory, beside governor
+  redis    exact decisions in Redis, beside commands by hand and a peer; what they cost the server
+
+Builds the benchmarks with full optimisation and runs one. ARGS are passed on as they are:
+`cargo xtask bench redis --help` shows what a benchmark understands.
 
 The peers that they compare with are dependencies of tests/bench alone, which is no member of the
 workspace, so that none of them reaches users.";

@@ -1,159 +1,77 @@
-//! Benchmarks of tidegate beside governor, in one run: how fast, how much memory, against which goals.
+//! Benchmarks of tidegate beside its peers, in one run each: how fast, how much memory, against which goals.
 
-mod contestants;
-mod measure;
+mod goals;
+mod latency;
+mod local;
 mod memory;
-mod report;
+mod redis;
+mod tasks;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use lexopt::Arg::{Long, Short};
-use lexopt::{Parser, ValueExt};
-
-use contestants::{Answer, Contestant, Governor, StoreAlone, Tidegate};
-use measure::{Prepared, measure};
-use report::Report;
-use workload::Workload;
+use lexopt::{Arg, Parser};
+use serde::Serialize;
 
 const HELP: &str = "\
-Benchmarks of tidegate beside governor, in one run.
+Benchmarks of tidegate beside its peers, in one run each.
 
-  --keys hot|uniform|zipf   only these requests (default: all three)
-  --answer allowed|denied   only this answer (default: both)
-  --threads N               only this many threads (default: 1, then 2)
-  --rounds N                how often everybody is measured (default: 9)
-  --requests N              how many requests in a round and thread (default: 1000000)
-  --quick                   3 rounds of 200000 requests
-  --no-memory               do not measure memory
-  --json FILE               where to write the figures (default: target/bench.json in the workspace)
-  --check                   fail if a goal is missed";
+  local    (default) decisions in memory, beside governor
+  redis    exact decisions in Redis, beside commands by hand and actix-extensible-rate-limit
 
-struct Options {
-    workloads: Vec<Workload>,
-    answers: Vec<Answer>,
-    threads: Vec<usize>,
-    rounds: usize,
-    requests: usize,
-    memory: bool,
-    json: PathBuf,
-    check: bool,
-}
+`local --help` and so on show what each understands.";
 
 fn main() -> Result<ExitCode> {
-    let Some(options) = Options::parse()? else {
-        println!("{HELP}");
-        return Ok(ExitCode::SUCCESS);
+    let mut parser = Parser::from_env();
+    let first = parser
+        .try_raw_args()
+        .and_then(|arguments| arguments.peek().map(ToOwned::to_owned));
+    let run = match first
+        .as_deref()
+        .map(|first| first.to_string_lossy())
+        .as_deref()
+    {
+        Some("local") => local::main,
+        Some("redis") => redis::main,
+        Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(other) if !other.starts_with('-') => {
+            bail!("unknown benchmark {other:?}: it must be local or redis")
+        }
+        _ => return local::main(parser),
     };
-    let mut report = Report::default();
-    if options.memory {
-        measure_memory(&mut report)?;
-    }
-    measure_speed(&options, &mut report)?;
+    parser.raw_args()?.next();
+    run(parser)
+}
 
-    let parent = options.json.parent().context("--json names no file")?;
+/// What all benchmarks end with: the figures as JSON, and how many goals were missed.
+fn finish(report: &impl Serialize, missed: usize, json: &Path, check: bool) -> Result<ExitCode> {
+    let parent = json.parent().context("--json names no file")?;
     std::fs::create_dir_all(parent)?;
-    let json = serde_json::to_string_pretty(&report)?;
-    std::fs::write(&options.json, json + "\n")
-        .with_context(|| format!("cannot write {}", options.json.display()))?;
-    println!(
-        "\n{} goals missed; figures in {}",
-        report.missed(),
-        options.json.display()
-    );
-    let failed = options.check && report.missed() > 0;
-    Ok(if failed {
+    std::fs::write(json, serde_json::to_string_pretty(report)? + "\n")
+        .with_context(|| format!("cannot write {}", json.display()))?;
+    println!("\n{missed} goals missed; figures in {}", json.display());
+    Ok(if check && missed > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
 }
 
-fn measure_memory(report: &mut Report) -> Result<()> {
-    report.add_memory("tidegate", &memory::needs::<Tidegate>()?);
-    report.add_memory("governor", &memory::needs::<Governor>()?);
-    println!();
-    Ok(())
+/// Where a benchmark's figures go unless told.
+fn default_json(name: &str) -> PathBuf {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target");
+    Path::new(target).join(format!("{name}.json"))
 }
 
-fn measure_speed(options: &Options, report: &mut Report) -> Result<()> {
-    report.print_heading(&["tidegate", "governor", "tidegate's store alone"]);
-    for workload in options.workloads.iter().copied() {
-        for answer in options.answers.iter().copied() {
-            let contestants = [
-                prepare::<Tidegate>("tidegate", workload, answer)?,
-                prepare::<Governor>("governor", workload, answer)?,
-                prepare::<StoreAlone>("tidegate's store alone", workload, answer)?,
-            ];
-            for threads in options.threads.iter().copied() {
-                let requests: Vec<_> = (0..threads)
-                    .map(|thread| workload.requests(options.requests, 100 + thread as u64))
-                    .collect();
-                let figures = measure(&contestants, &requests, answer, options.rounds)?;
-                report.add(workload.as_str(), answer.as_str(), threads, &figures);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn prepare<C: Contestant + 'static>(
-    name: &'static str,
-    workload: Workload,
-    answer: Answer,
-) -> Result<Prepared> {
-    Prepared::new::<C>(name, workload, answer).with_context(|| format!("{name} cannot be prepared"))
-}
-
-impl Options {
-    /// From the command line; nothing if help was asked for.
-    fn parse() -> Result<Option<Self>> {
-        let mut options = Self {
-            workloads: Workload::ALL.to_vec(),
-            answers: Answer::ALL.to_vec(),
-            threads: vec![1, 2],
-            rounds: 9,
-            requests: 1_000_000,
-            memory: true,
-            json: concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/bench.json").into(),
-            check: false,
-        };
-        let mut parser = Parser::from_env();
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Short('h') | Long("help") => return Ok(None),
-                Long("keys") => {
-                    let name = parser.value()?.string()?;
-                    let named = |workload: &Workload| workload.as_str() == name;
-                    options.workloads.retain(named);
-                    if options.workloads.is_empty() {
-                        bail!("--keys {name}: it must be hot, uniform or zipf");
-                    }
-                }
-                Long("answer") => {
-                    let name = parser.value()?.string()?;
-                    options.answers.retain(|answer| answer.as_str() == name);
-                    if options.answers.is_empty() {
-                        bail!("--answer {name}: it must be allowed or denied");
-                    }
-                }
-                Long("threads") => options.threads = vec![at_least_one(&mut parser, "--threads")?],
-                Long("rounds") => options.rounds = at_least_one(&mut parser, "--rounds")?,
-                Long("requests") => options.requests = at_least_one(&mut parser, "--requests")?,
-                Long("quick") => (options.rounds, options.requests) = (3, 200_000),
-                Long("no-memory") => options.memory = false,
-                Long("json") => options.json = parser.value()?.into(),
-                Long("check") => options.check = true,
-                other => return Err(other.unexpected().into()),
-            }
-        }
-        Ok(Some(options))
-    }
-}
-
+/// The value of a flag that counts something.
 fn at_least_one(parser: &mut Parser, flag: &str) -> Result<usize> {
+    use lexopt::ValueExt;
+
     let number: usize = parser
         .value()?
         .parse()
@@ -162,4 +80,9 @@ fn at_least_one(parser: &mut Parser, flag: &str) -> Result<usize> {
         bail!("{flag} 0: it must be at least 1");
     }
     Ok(number)
+}
+
+/// A flag that no benchmark knows.
+fn unexpected(argument: Arg<'_>) -> anyhow::Error {
+    argument.unexpected().into()
 }

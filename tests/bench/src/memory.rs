@@ -5,7 +5,7 @@ use std::alloc::System;
 use anyhow::{Result, ensure};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-use crate::contestants::{Answer, Contestant};
+use crate::local::{Answer, Contestant};
 use crate::workload::{Workload, key};
 
 #[global_allocator]

@@ -123,6 +123,15 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "conformance-cluster",
+        proves: "the Redis store keeps the contracts of stores and of shared stores, on a cluster of three primaries",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "conformance",
+            filter: Some("conformance_cluster"),
+        }]),
+    },
+    Row {
         name: "conformance-tls",
         proves: "the Redis store keeps the contracts of stores and of shared stores, through TLS",
         job: Job::Tests(&[Claim {
@@ -188,12 +197,23 @@ pub(super) const ROWS: &[Row] = &[
             arguments: &[
                 "clippy",
                 "--manifest-path=tests/bench/Cargo.toml",
+                "--all-targets",
                 "--",
                 "-D",
                 "warnings",
             ],
             component: Some(&CLIPPY),
             apart: Some("bench"),
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
+        name: "bench-tests",
+        proves: "what the benchmarks reckon with is right",
+        job: Job::Cargo(CargoJob {
+            arguments: &["test", "--manifest-path=tests/bench/Cargo.toml"],
+            apart: Some("bench"),
+            tests: true,
             ..CargoJob::PLAIN
         }),
     },

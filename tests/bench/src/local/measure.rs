@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::contestants::{Answer, Contestant};
+use super::contestants::{Answer, Contestant};
 use crate::workload::{Workload, key};
 
 /// Asks for the keys of each thread, and expects that answer; how long it took.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::measure::{Figures, median};
+use super::measure::{Figures, median};
 use crate::memory::Needs;
 
 /// Everything that was measured.
