@@ -26,7 +26,7 @@ pub(super) fn repair(usage: Usage, most: u64, now: Timestamp) -> Usage {
 pub(super) fn admits(usage: Usage, burst: u64, interval: u64, cost: u64, now: Timestamp) -> bool {
     // Both products are at most MAX_REFILL, 2^53 - 1: the quota's constructor and the caller see to it.
     debug_assert!(cost <= burst);
-    usage.at.nanos_since(now) + cost * interval <= burst * interval
+    usage.at.nanos_since(now).saturating_add(cost * interval) <= burst * interval
 }
 
 #[inline]
@@ -51,8 +51,8 @@ pub(super) fn available_at(
     cost: u64,
     now: Timestamp,
 ) -> Timestamp {
-    let missing = (usage.at.nanos_since(now) + cost * interval).saturating_sub(burst * interval);
-    now.plus(missing)
+    let wanted = usage.at.nanos_since(now).saturating_add(cost * interval);
+    now.plus(wanted.saturating_sub(burst * interval))
 }
 
 /// Gives back what has not yet flowed in again by itself since the cost was charged (the bucket was to be full

@@ -39,6 +39,14 @@ struct Mark {
 }
 
 impl BucketReplica {
+    /// Moves to `now`: after a step back of the store's clock, no more can be missing than a bucket may owe (G7, L4).
+    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) {
+        let repaired = |at| quota.brought_forward(Usage::bucket(at), now).at();
+        self.full_at = repaired(self.full_at);
+        self.heard = repaired(self.heard);
+        self.unsent_until = repaired(self.unsent_until);
+    }
+
     pub(super) const fn estimate(&self) -> Usage {
         Usage::bucket(self.full_at)
     }
@@ -156,6 +164,10 @@ impl BucketReplica {
     /// Demand is measured over stretches of a window's length, none of them spent without the store.
     fn learn_demand(&mut self, quota: &Quota, reply: &Reply) -> Option<Finished> {
         let own = reply.mine.local.saturating_add(reply.mine.granted);
+        if reply.now < self.mark.at {
+            // The store's clock stepped back: the stretch begins anew.
+            self.mark.at = Timestamp::EPOCH;
+        }
         let long_enough = reply.now.nanos_since(self.mark.at) >= quota.window_nanos();
         if !long_enough && !self.mark.isolated && self.mark.spent <= reply.spent {
             return None;

@@ -86,7 +86,13 @@ impl Replica {
     /// Moves to `now`; says how much can no longer be reported.
     #[inline]
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
-        self.change(|replica| replica.roll(quota, now), |_| 0)
+        self.change(
+            |replica| replica.roll(quota, now),
+            |replica| {
+                replica.roll(quota, now);
+                0
+            },
+        )
     }
 
     #[inline]

@@ -124,6 +124,7 @@ impl Group {
 
     /// Gives up what can no longer be reported; says how much that was.
     pub fn roll(&mut self, now: Timestamp) -> u64 {
+        self.keep_time(now);
         self.members
             .iter_mut()
             .map(|member| member.replica.roll(member.rule.quota(), now))
@@ -166,8 +167,21 @@ impl Group {
         now: Timestamp,
         intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
     ) {
+        self.keep_time(now);
         for rule in rules {
             self.members.prepare(rule, now, intern);
+        }
+    }
+
+    /// After the store's clock stepped back nothing that is due may wait until it has caught up (G7): what was heard is of
+    /// no age that could be told, and what is untold is so since now.
+    #[inline]
+    fn keep_time(&mut self, now: Timestamp) {
+        if self.heard_at.known().is_some_and(|heard| heard > now) {
+            self.heard_at = Moment::NEVER;
+        }
+        if self.untold_since.known().is_some_and(|since| since > now) {
+            self.untold_since = now.into();
         }
     }
 

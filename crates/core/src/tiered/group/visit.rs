@@ -64,11 +64,7 @@ impl Group {
                 .final_counts_from()
                 .map(|start| start + timing.report * 2)
         });
-        let refresh = self
-            .heard_at
-            .known()
-            .filter(|_| self.refused)
-            .map(|at| at + timing.refresh);
+        let refresh = self.refused.then(|| self.refresh_due(timing));
         members.chain(refresh).chain(self.doubt_due(timing)).min()
     }
 
@@ -104,6 +100,16 @@ impl Group {
     /// The driver has come.
     pub fn visited(&mut self) {
         self.planned = Planned::No;
+    }
+
+    /// When the view of a subject that is being denied is refreshed; at once if it is of no age that could be told.
+    fn refresh_due(&self, timing: &Timing) -> Timestamp {
+        match (self.heard_at.known(), self.untold_since.known()) {
+            (Some(at), _) => at + timing.refresh,
+            // Or T after a call that failed.
+            (None, Some(since)) => since + timing.report,
+            (None, None) => Timestamp::EPOCH,
+        }
     }
 
     fn report_due(&self, early: bool, view: &View, timing: &Timing) -> Timestamp {

@@ -1,0 +1,114 @@
+//! What a node holds of a subject: a store's clock that steps does no lasting harm.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_core::shared::{NodeId, Record, Report, sync};
+use tidegate_core::tiered::{Group, Mode, Timing, View};
+use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp};
+
+const WINDOW: Duration = Duration::from_secs(10);
+const NODE: NodeId = NodeId::from_random(1);
+const VIEW: View = View {
+    nodes: 2,
+    mode: Mode::Connected,
+    suspected: false,
+};
+
+/// One node, and the store's record.
+struct World {
+    rule: Rule,
+    group: Group,
+    record: Record,
+}
+
+impl World {
+    fn new(algorithm: Algorithm) -> Self {
+        let quota = Quota::new(50, WINDOW).unwrap().with_algorithm(algorithm);
+        Self {
+            rule: Rule::new(PolicyName::new("p").unwrap(), quota.unwrap()),
+            group: Group::default(),
+            record: Record::default(),
+        }
+    }
+
+    /// Decides a request, with the store's help where that is needed.
+    fn ask(&mut self, now: Timestamp) -> bool {
+        let rules = [self.rule];
+        let known = self
+            .group
+            .acquire(&rules, 1, &VIEW, now, &mut |rule| Arc::new(*rule));
+        known.map_or_else(
+            || self.call(1, now),
+            |decision| Decision::is_allowed(&decision),
+        )
+    }
+
+    /// Tells the store what is untold, and hears how much of what is wanted it grants.
+    fn call(&mut self, want: u64, now: Timestamp) -> bool {
+        let rules = [self.rule];
+        let wanting = (want > 0).then_some((&rules[..], want));
+        let outgoing = self.group.compose(wanting, now).unwrap();
+        let reports: Vec<Report> = outgoing.reports.iter().map(|(_, report)| *report).collect();
+        let records = std::slice::from_mut(&mut self.record);
+        let replies = sync(records, &rules, &reports, NODE, want, now);
+        let got = replies[0].got;
+        self.group.hear(&outgoing, &replies, got, now).unwrap();
+        got > 0
+    }
+}
+
+/// Asks ten times a second after the clock stepped back, until a request is admitted: within a window, whether the store
+/// answers what is due or not.
+fn g7_after_a_step_back(algorithm: Algorithm, answers: bool) {
+    let mut world = World::new(algorithm);
+    let before = Timestamp::from_secs(1_000_000);
+    while world.ask(before) {}
+    world.call(0, before);
+    let after = before - Duration::from_secs(3_600);
+    let admitted = (0..=120).find(|tenth| {
+        let now = after + Duration::from_millis(100) * *tenth;
+        let admitted = world.ask(now);
+        let due = world.group.due(&VIEW, &Timing::default());
+        if answers && !admitted && due.is_some_and(|due| due <= now) {
+            world.call(0, now);
+        }
+        admitted
+    });
+    assert!(
+        admitted.is_some_and(|tenth| tenth <= 100),
+        "{algorithm}, the store answers: {answers}; denied for longer than the window"
+    );
+}
+
+#[test]
+fn g7_a_step_back_of_the_stores_clock_denies_for_no_longer_than_a_window() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::TokenBucket] {
+        for answers in [true, false] {
+            g7_after_a_step_back(algorithm, answers);
+        }
+    }
+}
+
+#[test]
+fn g7_a_denied_subject_is_looked_at_within_a_second_after_such_a_step() {
+    for algorithm in [
+        Algorithm::FixedWindow,
+        Algorithm::SlidingWindow,
+        Algorithm::TokenBucket,
+    ] {
+        let mut world = World::new(algorithm);
+        let before = Timestamp::from_secs(1_000_000);
+        while world.ask(before) {}
+        world.call(0, before);
+        let after = before - Duration::from_secs(3_600);
+        world.ask(after);
+        let due = world.group.due(&VIEW, &Timing::default()).unwrap();
+        assert!(
+            due <= after + Timing::default().refresh,
+            "{algorithm}: {due:?}"
+        );
+    }
+}
