@@ -15,7 +15,7 @@ use crate::script::Scripts;
 use crate::server::{self, Connector, Server, TlsSettings};
 use crate::store::RedisStore;
 use crate::tally::Tally;
-use crate::target::{ClusterTarget, Target};
+use crate::target::{ClusterTarget, Target, without_login};
 
 /// Makes a [`RedisStore`] with other settings than the default ones.
 #[derive(Clone, Debug)]
@@ -38,8 +38,14 @@ pub struct Builder {
 #[non_exhaustive]
 pub enum ConfigError {
     /// An address that cannot be understood.
-    #[error("the store's address is wrong: {problem}")]
+    #[error(
+        "the store's address {address:?} is wrong: {problem}; it must be \
+         redis://[user:password@]host[:port][/database] (rediss:// with TLS), several of these, separated by commas, for a \
+         cluster, or redis+sentinel://host:port,host:port/primary"
+    )]
     Address {
+        /// What was given, without user and password.
+        address: String,
         /// What is wrong with it.
         problem: String,
     },
@@ -158,6 +164,7 @@ impl Builder {
         let fleet = making.fleet(target, &names);
         Ok(RedisStore {
             fleet: fleet.map_err(|failure| ConfigError::Address {
+                address: without_login(&self.url),
                 problem: failure.message().to_owned(),
             })?,
             permits: Arc::new(Semaphore::new(self.max_in_flight)),

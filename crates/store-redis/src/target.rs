@@ -36,10 +36,15 @@ impl Target {
     /// addresses of a cluster, `redis://[user:password@]host:port,host:port...`, or `redis+cluster://` and one of them;
     /// with `rediss` each speaks TLS.
     pub(crate) fn parse(url: &str) -> Result<Self, ConfigError> {
+        Self::read(url).map_err(|Problem(problem)| ConfigError::Address {
+            address: without_login(url),
+            problem,
+        })
+    }
+
+    fn read(url: &str) -> Result<Self, Problem> {
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(wrong(
-                "it has no scheme: it begins with redis:// or rediss://",
-            ));
+            return Err(wrong("it has no scheme"));
         };
         if let Some(scheme) = scheme.strip_suffix("+sentinel") {
             Self::sentinel(scheme, rest)
@@ -52,7 +57,7 @@ impl Target {
         }
     }
 
-    fn cluster(scheme: &str, rest: &str) -> Result<Self, ConfigError> {
+    fn cluster(scheme: &str, rest: &str) -> Result<Self, Problem> {
         let again = format!("{scheme}://");
         let mut login = String::new();
         let mut parsed = Vec::new();
@@ -90,7 +95,7 @@ impl Target {
         }))
     }
 
-    fn sentinel(scheme: &str, rest: &str) -> Result<Self, ConfigError> {
+    fn sentinel(scheme: &str, rest: &str) -> Result<Self, Problem> {
         let (login, rest) = rest
             .rsplit_once('@')
             .map_or((String::new(), rest), |(login, rest)| {
@@ -148,17 +153,28 @@ impl ClusterTarget {
     }
 }
 
-fn wrong(problem: &str) -> ConfigError {
-    ConfigError::Address {
-        problem: problem.to_owned(),
-    }
+/// What is wrong with an address.
+struct Problem(String);
+
+fn wrong(problem: &str) -> Problem {
+    Problem(problem.to_owned())
 }
 
-fn parse_one(url: &str) -> Result<ConnectionInfo, ConfigError> {
+fn parse_one(url: &str) -> Result<ConnectionInfo, Problem> {
     url.into_connection_info()
-        .map_err(|error| ConfigError::Address {
-            problem: error.to_string(),
-        })
+        .map_err(|error| Problem(error.to_string()))
+}
+
+/// The address as it may be shown: whatever stands before the last `@` may be a password.
+pub(crate) fn without_login(url: &str) -> String {
+    let (scheme, rest) = url
+        .split_once("://")
+        .map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    rest.rsplit_once('@').map_or_else(
+        || url.to_owned(),
+        |(_, shown)| format!("{scheme}{separator}***@{shown}"),
+    )
 }
 
 #[cfg(test)]
@@ -217,6 +233,9 @@ mod tests {
             let error = Target::parse(url).unwrap_err().to_string();
             assert!(error.contains(told), "{url}: {error}");
             assert!(!error.contains("secret"), "{error}");
+            let host = url.rsplit_once('@').map_or(url, |(_, host)| host);
+            assert!(error.contains(host), "{url}: {error}");
+            assert!(error.contains("it must be redis://"), "{url}: {error}");
         }
     }
 

@@ -96,6 +96,18 @@ fn render_tiered(text: &mut String, stats: &TieredStats) {
             f64::from(stats.nodes),
         ),
         (
+            "share",
+            "gauge",
+            "The part of a limit that this node would take without the shared store.",
+            stats.share.unwrap_or(f64::NAN),
+        ),
+        (
+            "overshoot_ratio",
+            "gauge",
+            "What the worst window of the last minute or two admitted over its limit, on all nodes.",
+            stats.overshoot.unwrap_or(f64::NAN),
+        ),
+        (
             "sync_lag_seconds",
             "gauge",
             "How long ago the shared store last answered.",
