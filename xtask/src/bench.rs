@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lexopt::Parser;
 
 use crate::cargo;
@@ -37,19 +37,14 @@ pub(crate) fn main(mut arguments: Parser) -> Result<ExitCode> {
         "there are no benchmarks at {}",
         manifest.display()
     );
-    let status = cargo::command(&["run", "--release", "--manifest-path"])
+    let mut command = cargo::command(&["run", "--release", "--manifest-path"]);
+    command
         .arg(&manifest)
         // Inside the workspace's own target folder, so that `cargo clean` cleans it, but apart: the profile
         // and the peers are the benchmarks' own.
         .arg("--target-dir")
         .arg(workspace.target.join("bench"))
         .arg("--")
-        .args(passed_on)
-        .status()
-        .context("cargo cannot be run")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+        .args(passed_on);
+    cargo::pass_on(command)
 }

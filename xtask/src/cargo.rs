@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, PipeReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,16 @@ impl Component {
             self.name
         )
     }
+}
+
+/// Runs a command that prints for itself, and ends as it ends.
+pub(crate) fn pass_on(mut command: Command) -> Result<ExitCode> {
+    let status = command.status().context("cargo cannot be run")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The cargo that runs us, with these arguments.

@@ -28,7 +28,7 @@ pub(crate) fn run(program: &str, mut arguments: Parser) -> Result<ExitCode> {
         "{}",
         String::from_utf8_lossy(&installed.stderr)
     );
-    let status = cargo::command(&[
+    let mut command = cargo::command(&[
         "run",
         "--quiet",
         "--package",
@@ -36,13 +36,7 @@ pub(crate) fn run(program: &str, mut arguments: Parser) -> Result<ExitCode> {
         "--bin",
         program,
         "--",
-    ])
-    .args(passed_on)
-    .status()
-    .context("cargo cannot be run")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    ]);
+    command.args(passed_on);
+    cargo::pass_on(command)
 }
