@@ -155,10 +155,7 @@ fn killed(_: &Scale) -> Result<Figures> {
 
 fn read_only(_: &Scale) -> Result<Figures> {
     let (server, other) = (Server::start()?, Server::start()?);
-    Run::new(|| RedisStore::builder(&server.url()), &[&server]).measure(
-        |_| server.admin().replicate(Some(other.port())),
-        || server.admin().replicate(None),
-    )
+    replica_of(&server, other.port())
 }
 
 fn primary_down(_: &Scale) -> Result<Figures> {
@@ -167,8 +164,13 @@ fn primary_down(_: &Scale) -> Result<Figures> {
         .start()?;
     let gone = Server::start()?;
     gone.kill();
-    Run::new(|| RedisStore::builder(&server.url()), &[&server]).measure(
-        |_| server.admin().replicate(Some(gone.port())),
+    replica_of(&server, gone.port())
+}
+
+/// The server becomes a replica for a while.
+fn replica_of(server: &Server, primary: u16) -> Result<Figures> {
+    Run::new(|| RedisStore::builder(&server.url()), &[server]).measure(
+        |_| server.admin().replicate(Some(primary)),
         || server.admin().replicate(None),
     )
 }
