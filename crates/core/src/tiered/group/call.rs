@@ -110,8 +110,8 @@ impl Group {
 
     /// The call failed, or was given up. Says whether it was this group's.
     ///
-    /// If it wanted something, that may still be granted, now or a little later, and nobody would give it back: the store is asked
-    /// soon, and once more when nothing can be on its way any longer.
+    /// If it wanted something, that may still be granted, now or a little later, and nobody would give it back: the
+    /// store is asked soon, and once more when nothing can be on its way any longer.
     pub fn give_up(&mut self, call: CallId, timing: &Timing, now: Timestamp) -> bool {
         let Some(given_up) = self.end(call) else {
             return false;
