@@ -89,6 +89,23 @@ proptest! {
         prop_assert!(decide(&rules, &mut usages, 1, now + idle).is_allowed(), "{:?} {:?}", quota, usages);
     }
 
+    /// G3, G4: what is charged without asking whether it fits (an outage setting that admits all) never lowers what is
+    /// owed, and raises it to no more than a bucket holds.
+    #[test]
+    fn g4_charging_what_does_not_fit_takes_nothing_back(
+        quota in any_quota(), ahead in 0.0..3.0f64, current in 0..=MAX_COUNT, cost in any::<u64>(),
+        now in 1_600_000_000u64..2_000_000_000,
+    ) {
+        let now = Timestamp::from_secs(now);
+        let usage = quota.brought_forward(usage_near(now, &quota, ahead, current, 0), now);
+        let charged = quota.charged(usage, cost, now);
+        prop_assert!(charged.at() >= usage.at() && charged.current() >= usage.current(), "{:?} {:?}", usage, charged);
+        if quota.algorithm() == Algorithm::TokenBucket && charged.at() > usage.at() {
+            let full = quota.charged(Usage::default(), quota.capacity(), now);
+            prop_assert!(charged.at() <= full.at(), "{:?} {:?}", charged, full);
+        }
+    }
+
     /// A clock that steps back a little neither resets anyone (fixed window, within one window).
     #[test]
     fn g7_a_small_step_back_resets_nobody(limit in 1..1_000u64, back in 0.0..1.0f64, now in 1_600_000_000u64..2_000_000_000) {

@@ -29,13 +29,12 @@ pub(super) fn admits(usage: Usage, burst: u64, interval: u64, cost: u64, now: Ti
     usage.at.nanos_since(now).saturating_add(cost * interval) <= burst * interval
 }
 
+/// What would be owed beyond a full bucket is not kept; what is owed already is.
 #[inline]
 pub(super) fn charge(usage: Usage, burst: u64, interval: u64, cost: u64, now: Timestamp) -> Usage {
-    let debt = usage
-        .at
-        .nanos_since(now)
-        .saturating_add(cost.saturating_mul(interval));
-    Usage::bucket(now.plus(debt.min(burst * interval)))
+    let owed = usage.at.nanos_since(now);
+    let debt = owed.saturating_add(cost.saturating_mul(interval));
+    Usage::bucket(now.plus(debt.min(owed.max(burst * interval))))
 }
 
 #[inline]
