@@ -19,8 +19,6 @@ use crate::replaceable::Replaceable;
 use crate::resolver::Source;
 use crate::{AsyncResolver, BuildError, Limiter, LookupSettings, Observer, Policy, Resolver};
 
-/// By how much a store may miss a deadline that it keeps by itself.
-const MARGIN: Duration = Duration::from_millis(20);
 const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
 const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -88,7 +86,8 @@ impl LimiterBuilder {
     }
 
     /// D, the longest that a decision may wait for the store, everything included (L1): 1 ms to 60 s. 50 ms if not
-    /// given. After that the policies' outage settings decide.
+    /// given. After that the policies' outage settings decide, or what a store answers that keeps a deadline of its
+    /// own, as long as this or shorter: it is heard first.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
@@ -164,7 +163,6 @@ impl LimiterBuilder {
         }
         let observers = Observers::new(self.observers, self.clock.clone());
         let patience = Patience::new(self.clock.clone());
-        let deadline = backstop(self.store.capabilities().deadline, deadline);
         let store = Guarded::new(self.store, deadline, patience, observers.clone());
         let policies = PolicySet::new(self.policies, store.capabilities().exact)?;
         Ok(Limiter::from_engine(Engine {
@@ -176,15 +174,6 @@ impl LimiterBuilder {
             observers,
             store,
         }))
-    }
-}
-
-/// How long the limiter itself waits: as it was told, but a little longer than a store that keeps a deadline of its
-/// own. Such a store knows what to do when it has passed; the limiter would only know that it has.
-fn backstop(stores_own: Option<Duration>, deadline: Duration) -> Duration {
-    match stores_own {
-        Some(own) if own <= deadline => deadline.max(own + MARGIN),
-        _ => deadline,
     }
 }
 

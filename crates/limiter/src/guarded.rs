@@ -9,7 +9,6 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Rule, Status, Subject};
 use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use crate::bounded::{Unbounded, bounded};
 use crate::observers::Observers;
@@ -106,7 +105,7 @@ impl Guarded {
             let message = "not asked, because it did not answer in time lately; probes go on";
             return Err(StoreError::new(ErrorKind::Unavailable, message));
         }
-        let ended = bounded(Instant::now() + self.deadline, call).await;
+        let ended = bounded(self.deadline, call).await;
         self.patience.record(!matches!(ended, Err(Unbounded::Late)));
         let result = match ended {
             Ok(result) => result,
@@ -134,7 +133,7 @@ impl Guarded {
         runtime.spawn(async move {
             let request = Request::new(Subject::new(&subject), &rules);
             let look = async { store.peek(&request).await };
-            let ended = bounded(Instant::now() + deadline, look).await;
+            let ended = bounded(deadline, look).await;
             if !matches!(ended, Err(Unbounded::Late)) {
                 probe.answered();
             }

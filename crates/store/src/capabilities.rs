@@ -24,7 +24,7 @@ pub struct Capabilities {
     /// The most subjects that are told apart; those beyond share an overflow counter (R1).
     pub max_entries: Option<u64>,
     /// The longest that a call takes, if the store sees to that by itself (L1) and knows better than its caller what to
-    /// do then. The limiter waits a little longer, so that the store has the last word.
+    /// do then. A limiter whose deadline ends with it hears the store first, so that the store has the last word.
     pub deadline: Option<Duration>,
 }
 

@@ -91,7 +91,7 @@ impl Lookups {
             return last;
         };
         let deadline = self.settings.deadline;
-        let in_time = bounded(Instant::now() + deadline, landed.changed()).await;
+        let in_time = bounded(deadline, landed.changed()).await;
         if in_time.is_err() && self.flights.mark_late(key) {
             let error = format!("no answer within the deadline of {deadline:?}");
             self.tell_failed(&*LookupError::from(error));
@@ -144,7 +144,7 @@ impl Lookups {
 
     async fn fetch(self: Arc<Self>, landing: Landing) {
         let key = landing.key();
-        let asked = bounded(Instant::now() + LONGEST_LOOKUP, async {
+        let asked = bounded(LONGEST_LOOKUP, async {
             self.resolver.limits(Subject::new(key)).await
         });
         let answer = match asked.await.unwrap_or_else(|failed| Err(failed.into())) {

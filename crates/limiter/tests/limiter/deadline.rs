@@ -58,6 +58,40 @@ async fn l1_an_answer_just_in_time_counts_and_one_too_late_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn l1_a_store_that_keeps_the_deadline_itself_has_the_last_word_at_that_very_moment() {
+    let store = Unreliable::punctual();
+    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
+    store.set(Mode::Slow(DEADLINE));
+    let began = Instant::now();
+    assert_eq!(limiter.check("alice").await.provenance(), Provenance::Store);
+    assert_eq!(began.elapsed(), DEADLINE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_a_store_that_breaks_its_promise_to_keep_the_deadline_gains_nothing_by_it() {
+    let store = Unreliable::punctual();
+    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
+    store.set(Mode::Hangs);
+    assert_eq!(waited(&limiter).await, DEADLINE);
+}
+
+/// However many timers end in the same millisecond, and on however many threads what waits for them goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_keeps_the_deadline_itself_has_the_last_word_whatever_the_load_is() {
+    let store = Unreliable::punctual();
+    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
+    store.set(Mode::Slow(DEADLINE));
+    let ask = |number: usize| {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.check(&number.to_string()).await.provenance() })
+    };
+    let asked: Vec<_> = (0..10_000).map(ask).collect();
+    for answer in asked {
+        assert_eq!(answer.await.unwrap(), Provenance::Store);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn l1_a_store_that_hangs_for_ever_is_not_waited_for_every_time() {
     let (store, limiter) = hanging();
     exhaust(&limiter).await;
@@ -145,8 +179,9 @@ fn a_store_that_must_be_awaited_without_a_runtime_is_an_outage_and_no_panic() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let limiter = runtime
-        .block_on(async { limiter(&Unreliable::remote(), policy(1).outage(Fallback::Open)) });
+    let store = Unreliable::remote();
+    store.set(Mode::Hangs);
+    let limiter = runtime.block_on(async { limiter(&store, policy(1).outage(Fallback::Open)) });
     let decision = runtime.block_on(limiter.check("alice"));
     assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Open));
 }

@@ -64,6 +64,7 @@ struct Shared {
     mode: Mutex<Mode>,
     immediate: bool,
     exact: bool,
+    deadline: Option<Duration>,
     calls: AtomicUsize,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
@@ -85,7 +86,16 @@ impl Unreliable {
         Self::new(false, false)
     }
 
+    /// A store that must be awaited, and promises to answer within [`DEADLINE`] by itself.
+    pub(crate) fn punctual() -> Self {
+        Self::promising(false, false, Some(DEADLINE))
+    }
+
     fn new(immediate: bool, exact: bool) -> Self {
+        Self::promising(immediate, exact, None)
+    }
+
+    fn promising(immediate: bool, exact: bool, deadline: Option<Duration>) -> Self {
         let memory = MemoryStore::builder().clock(TokioClock::new()).build();
         Self {
             shared: Arc::new(Shared {
@@ -93,6 +103,7 @@ impl Unreliable {
                 mode: Mutex::new(Mode::Works),
                 immediate,
                 exact,
+                deadline,
                 calls: AtomicUsize::new(0),
                 in_flight: AtomicUsize::new(0),
                 most_in_flight: AtomicUsize::new(0),
@@ -186,6 +197,7 @@ impl Store for Unreliable {
         Capabilities {
             exact: self.shared.exact,
             immediate: self.shared.immediate,
+            deadline: self.shared.deadline,
             ..Capabilities::EXACT
         }
     }
