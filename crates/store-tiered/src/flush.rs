@@ -10,6 +10,7 @@ use tidegate_core::{Outcome, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
 use tidegate_table::Digest;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::held::{Held, Waiter};
 use crate::inner::Inner;
@@ -92,7 +93,9 @@ impl<C: Clock> Inner<C> {
             })
             .collect();
         let sent = self.clock.now();
-        let answered = timeout(self.deadline, caught(self.store.sync(self.node, &requests))).await;
+        let span = tracing::debug_span!("sync", subjects = requests.len());
+        let call = caught(self.store.sync(self.node, &requests)).instrument(span);
+        let answered = timeout(self.deadline, call).await;
         let received = self.clock.now();
         let failure = match answered {
             Ok(Ok(replies)) if replies.len() == requests.len() => {
@@ -102,8 +105,10 @@ impl<C: Clock> Inner<C> {
                     .flatten()
                     .map(|reply| reply.now)
                     .max();
-                if let Some(store) = at {
-                    self.membership.answered(sent, store, received);
+                match (at, failure_of_all(&replies)) {
+                    (Some(store), _) => self.membership.answered(sent, store, received),
+                    (None, Some(error)) => self.failed(error),
+                    (None, None) => {}
                 }
                 for (item, reply) in batch.items.iter().zip(replies) {
                     self.hear(item, reply);
@@ -154,6 +159,11 @@ impl<C: Clock> Inner<C> {
             Ok(replies) if replies.len() == item.outgoing.reports.len() => replies,
             Ok(_) => {
                 tracing::warn!("the shared store answered for other policies than it was asked");
+                return self.give_up(item);
+            }
+            // What passes by itself is the store's trouble, and is logged as that.
+            Err(error) if error.kind().is_transient() => {
+                tracing::debug!(%error, "the shared store cannot serve a subject now");
                 return self.give_up(item);
             }
             Err(error) => {
@@ -233,6 +243,14 @@ impl<C: Clock> Inner<C> {
             self.recent.add(*finished, self.clock.now());
         }
     }
+}
+
+/// Why no subject was answered, if that was the store's fault: it may well fail as a whole by failing for each.
+fn failure_of_all(replies: &[Result<Vec<Reply>, StoreError>]) -> Option<&StoreError> {
+    let errors = replies.iter().map(|reply| reply.as_ref().err());
+    let errors = errors.collect::<Option<Vec<_>>>()?;
+    let own_fault = |error: &&StoreError| error.kind() != ErrorKind::Corrupt;
+    errors.into_iter().find(own_fault)
 }
 
 fn decide_waiter(held: &mut Held, waiter: Waiter, view: &View, unanswered: bool, now: Timestamp) {

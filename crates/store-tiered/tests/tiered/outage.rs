@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tidegate_core::tiered::Mode;
 use tidegate_core::{Algorithm, Outage, Tolerance};
 use tidegate_store::{Request, Store};
 
@@ -202,6 +203,25 @@ async fn r2_an_outage_costs_few_calls() {
         (3..=40).contains(&calls),
         "{calls} calls in thirty seconds of outage"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn r2_a_store_that_fails_for_each_subject_is_gone_as_one_that_fails_for_all() {
+    for fault in [Fault::Refuse, Fault::RefuseEach] {
+        let mut world = World::new(2);
+        let rules = rules(100, WINDOW, Algorithm::FixedWindow);
+        world.set_fault(fault);
+        world.ask(0, &rules).await;
+        tokio::time::sleep(DEADLINE).await;
+        let node = &world.nodes[0];
+        let mode = node.store.stats().mode;
+        assert!(matches!(mode, Mode::Out { .. }), "{fault:?}: {mode:?}");
+        let calls = node.calls.load(Ordering::SeqCst);
+        assert!(
+            calls <= 10,
+            "{fault:?}: {calls} calls before it was left alone"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     Hang,
     /// Calls fail at once.
     Refuse,
+    /// The same, but reports are answered with an error for each subject.
+    RefuseEach,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
     /// Calls panic.
@@ -73,10 +75,9 @@ impl Faulty {
         sleep(Duration::from_micros(200)).await;
         match self.fault.load(Ordering::SeqCst) {
             fault if fault == Fault::Hang as u8 => std::future::pending().await,
-            fault if fault == Fault::Refuse as u8 => Err(StoreError::new(
-                ErrorKind::Unavailable,
-                "connection refused",
-            )),
+            fault if fault == Fault::Refuse as u8 || fault == Fault::RefuseEach as u8 => {
+                Err(refused())
+            }
             // As a panic, but nothing is printed.
             fault if fault == Fault::Panic as u8 => {
                 std::panic::resume_unwind(Box::new("the store panics"))
@@ -127,8 +128,13 @@ impl SharedStore for Faulty {
         node: NodeId,
         batch: &[SyncRequest<'_>],
     ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
-        self.pass(async { self.store().sync(node, batch).await })
-            .await?
+        let answer = self.pass(async { self.store().sync(node, batch).await });
+        match answer.await {
+            Err(_) if self.fault.load(Ordering::SeqCst) == Fault::RefuseEach as u8 => {
+                Ok(batch.iter().map(|_| Err(refused())).collect())
+            }
+            answer => answer?,
+        }
     }
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
         self.pass(async { self.store().register(node).await })
@@ -281,6 +287,10 @@ impl World {
     pub(crate) async fn next_window(&self, rules: &[Rule]) {
         sleep(self.until_next_window(rules)).await;
     }
+}
+
+fn refused() -> StoreError {
+    StoreError::new(ErrorKind::Unavailable, "connection refused")
 }
 
 fn empty(clock: TokioClock) -> Arc<MemoryStore<TokioClock>> {
