@@ -1,5 +1,6 @@
 //! A store that must be awaited, or does not answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use tidegate_limiter::{
@@ -10,7 +11,7 @@ use tidegate_limiter::{
 #[derive(Debug)]
 pub struct Flaky<S> {
     inner: S,
-    answers: bool,
+    answers: AtomicBool,
 }
 
 impl<S: Store> Flaky<S> {
@@ -18,7 +19,7 @@ impl<S: Store> Flaky<S> {
     pub const fn slow(inner: S) -> Self {
         Self {
             inner,
-            answers: true,
+            answers: AtomicBool::new(true),
         }
     }
 
@@ -26,8 +27,13 @@ impl<S: Store> Flaky<S> {
     pub const fn down(inner: S) -> Self {
         Self {
             inner,
-            answers: false,
+            answers: AtomicBool::new(false),
         }
+    }
+
+    /// Whether it answers anything but errors from now on.
+    pub fn set_answers(&self, answers: bool) {
+        self.answers.store(answers, Ordering::SeqCst);
     }
 
     async fn answer(&self) -> Result<(), StoreError> {
@@ -40,7 +46,7 @@ impl<S: Store> Flaky<S> {
             Poll::Pending
         })
         .await;
-        if self.answers {
+        if self.answers.load(Ordering::SeqCst) {
             return Ok(());
         }
         Err(StoreError::new(ErrorKind::Unavailable, "away for a test"))

@@ -4,6 +4,8 @@ use smallvec::SmallVec;
 use tidegate_clock::Clock;
 use tidegate_core::{Decision, Provenance, Rule, Subject};
 use tidegate_store::{Request, StoreError};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::clock::AnyClock;
 use crate::guarded::Guarded;
@@ -47,8 +49,17 @@ impl Engine {
             return decision;
         }
         let began = self.observers.begin();
+        let span = tracing::debug_span!("decide", cost, allowed = Empty, mode = Empty);
+        let decision = self.wait_for(subject, cost).instrument(span.clone()).await;
+        span.record("allowed", decision.is_allowed());
+        span.record("mode", decision.provenance().as_str());
+        self.observers.decided(&decision, began);
+        decision
+    }
+
+    async fn wait_for(&self, subject: Subject<'_>, cost: u64) -> Decision {
         let set = self.policies.load();
-        let decision = match self.limits.wait(subject, set.rules()).await {
+        match self.limits.wait(subject, set.rules()).await {
             Applied::Uncounted { allowed } => self.uncounted(allowed, cost),
             Applied::Rules(rules) => {
                 let rules = &rules;
@@ -65,9 +76,7 @@ impl Engine {
                     Err(error) => self.without_store(&error, &request),
                 }
             }
-        };
-        self.observers.decided(&decision, began);
-        decision
+        }
     }
 
     pub(crate) async fn peek(

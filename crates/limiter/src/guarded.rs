@@ -9,6 +9,7 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Rule, Status, Subject};
 use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 use crate::bounded::{Unbounded, bounded};
 use crate::observers::Observers;
@@ -105,7 +106,9 @@ impl Guarded {
             let message = "not asked, because it did not answer in time lately; probes go on";
             return Err(StoreError::new(ErrorKind::Unavailable, message));
         }
-        let ended = bounded(self.deadline, call).await;
+        let span = tracing::debug_span!("store", operation = operation.as_str());
+        let call = bounded(self.deadline, call);
+        let ended = call.instrument(span).await;
         self.patience.record(!matches!(ended, Err(Unbounded::Late)));
         let result = match ended {
             Ok(result) => result,

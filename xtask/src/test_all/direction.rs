@@ -39,6 +39,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tidegate-store-memory",
         ],
     ),
+    (
+        "tidegate-metrics",
+        &[
+            "tidegate-core",
+            "tidegate-limiter",
+            "tidegate-store",
+            // each behind a feature, for what it knows of itself
+            "tidegate-store-memory",
+            "tidegate-store-redis",
+            "tidegate-store-tiered",
+        ],
+    ),
     ("tidegate-config", &["tidegate-core", "tidegate-limiter"]),
     ("tidegate-http", &["tidegate-core"]),
     (
@@ -117,6 +129,7 @@ const BANS: &[Ban] = &[
             "tidegate-table",
             "tidegate-store*",
             "tidegate-limiter",
+            "tidegate-metrics",
             "tidegate-config",
             "tidegate-http",
             "tidegate-adapter-common",
@@ -146,6 +159,20 @@ const BANS: &[Ban] = &[
         ],
         to: REDIS,
         because: "only the Redis store knows Redis",
+    },
+    Ban {
+        from: &[
+            "tidegate-core",
+            "tidegate-clock",
+            "tidegate-table",
+            "tidegate-store*",
+            "tidegate-limiter",
+            "tidegate-config",
+            "tidegate-http",
+            "tidegate-adapter-*",
+        ],
+        to: &["tidegate-metrics", "metrics*"],
+        because: "who wants no metrics compiles none",
     },
 ];
 

@@ -12,13 +12,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::{Mode, Unreliable, admitted, builder, limiter, policy};
 
-/// Keeps what is logged in this crate, a line each.
+/// Keeps what is logged in this crate, a line each, and its spans with all that is recorded of them.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+struct Log {
+    events: Arc<Mutex<Vec<String>>>,
+    spans: Arc<Mutex<Vec<String>>>,
+}
 
 impl Log {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.events.lock().unwrap())
     }
 }
 
@@ -39,18 +42,29 @@ impl Subscriber for Log {
         metadata.target().starts_with("tidegate_limiter")
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let metadata = span.metadata();
+        let mut line = Line(format!("{} {}", metadata.level(), metadata.name()));
+        span.record(&mut line);
+        let mut spans = self.spans.lock().unwrap();
+        spans.push(line.0);
+        Id::from_u64(spans.len() as u64)
     }
 
-    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let at = usize::try_from(span.into_u64()).unwrap() - 1;
+        let mut spans = self.spans.lock().unwrap();
+        let mut line = Line(std::mem::take(&mut spans[at]));
+        values.record(&mut line);
+        spans[at] = line.0;
+    }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.events.lock().unwrap().push(line.0);
     }
 
     fn enter(&self, _: &Id) {}
@@ -103,4 +117,36 @@ async fn the_tracing_observer_logs_decisions_and_never_the_subject() {
         logged[2]
     );
     assert!(!logged.iter().any(|line| line.contains("alice")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_is_awaited_is_a_span_around_that_of_the_store() {
+    let (store, log) = (Unreliable::remote(), Log::default());
+    let _guard = set_default(log.clone());
+    let limiter = limiter(&store, policy(1).outage(Fallback::Closed));
+    let _ = limiter.check_with_cost("alice", 1).await;
+    let _ = limiter.check_with_cost("alice", 3).await;
+    store.set(Mode::Hangs);
+    let _ = limiter.check("alice").await;
+    let decided = |cost, allowed, mode| {
+        [
+            format!("DEBUG decide cost={cost} allowed={allowed} mode=\"{mode}\""),
+            "DEBUG store operation=\"acquire\"".to_owned(),
+        ]
+    };
+    let expected = [
+        decided(1, true, "store"),
+        decided(3, false, "store"),
+        decided(1, false, "closed"),
+    ];
+    assert_eq!(*log.spans.lock().unwrap(), expected.concat());
+}
+
+#[test]
+fn a_decision_that_is_made_at_once_is_no_span() {
+    let log = Log::default();
+    let _guard = set_default(log.clone());
+    let limiter = limiter(&Unreliable::immediate(), policy(1));
+    assert!(limiter.try_check("alice").unwrap().is_allowed());
+    assert!(log.spans.lock().unwrap().is_empty());
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use tidegate_http::Cidrs;
 use tidegate_limiter::{Algorithm, Fallback, Tolerance};
+use tracing_subscriber::filter::LevelFilter;
 
 /// A server that limits real requests.
 #[derive(Clone, Debug, Parser)]
@@ -70,6 +71,10 @@ pub(crate) struct Flags {
     /// Decide and report, but deny nothing
     #[arg(long)]
     pub(crate) shadow: bool,
+
+    /// How much is logged to standard error: off, error, warn, info, debug (every denial) or trace (every request)
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = level)]
+    pub(crate) log: LevelFilter,
 }
 
 /// The web frameworks.
@@ -142,6 +147,11 @@ fn outage(text: &str) -> Result<Fallback, String> {
     .ok_or_else(|| "it must be share, full, open or closed".to_owned())
 }
 
+fn level(text: &str) -> Result<LevelFilter, String> {
+    text.parse()
+        .map_err(|_| "it must be off, error, warn, info, debug or trace".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -175,6 +185,7 @@ mod tests {
             ("--outage", "panic", "share, full, open or closed"),
             ("--expected-nodes", "0.5", "whole number"),
             ("--trust-proxy", "proxy", "10.0.0.0/8"),
+            ("--log", "loud", "warn, info, debug"),
         ] {
             let message = error(flag, value);
             assert!(message.contains(value), "{flag} {value}: {message}");

@@ -1,10 +1,12 @@
 //! The demo: a server that limits real requests, in either framework, without any configuration.
 //!
 //! `GET /` is limited by `x-api-key` if that is present, else by the client's address, and answers `ok`.
-//! `GET /unlimited` is not limited, `GET /metrics` counts decisions in Prometheus' text format, `GET /healthz` says
-//! that the server is alive. With `--policies FILE`, SIGHUP reads the file anew.
+//! `GET /unlimited` is not limited, `GET /metrics` shows all metrics in Prometheus' text format, `GET /healthz` says
+//! that the server is alive. With `--policies FILE`, SIGHUP reads the file anew. What changes is logged to standard
+//! error.
 
 mod flags;
+mod log;
 mod metrics;
 mod reload;
 mod serve_actix;
@@ -23,7 +25,9 @@ use crate::flags::{Flags, Framework};
 use crate::setup::Setup;
 
 fn main() -> ExitCode {
-    match run(&Flags::parse()) {
+    let flags = Flags::parse();
+    log::start(flags.log);
+    match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,115 +1,54 @@
-//! What the limiter has done, in Prometheus' text format.
+//! What `/metrics` shows: everything that is counted in this process, in Prometheus' text format.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use tidegate_limiter::{Decision, Event, Observer};
+use anyhow::Result;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tidegate_metrics::METRICS;
+use tokio::time::sleep;
+
+use crate::store::Counts;
 
 /// The media type of the text.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Counters.
+/// How often histograms' samples are put into their buckets, so that they do not pile up where nobody scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The recorder of this process, and the store that is asked before it is looked at.
 pub(crate) struct Metrics {
-    counts: Mutex<Counts>,
-    store: crate::store::Counts,
+    recorded: PrometheusHandle,
+    counts: Counts,
 }
 
-#[derive(Default)]
-struct Counts {
-    decisions: BTreeMap<Labels, u64>,
-    store_errors: BTreeMap<&'static str, u64>,
-}
-
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Labels {
-    policy: &'static str,
-    outcome: &'static str,
-    mode: &'static str,
-}
-
-impl Observer for Metrics {
-    fn observe(&self, event: &Event<'_>) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Decided { decision, .. } => counts.decided(decision),
-            Event::StoreFailed { error, .. } => {
-                *counts
-                    .store_errors
-                    .entry(error.kind().as_str())
-                    .or_default() += 1;
-            }
-            _ => {}
+/// From now on, metrics are recorded. Needs a runtime around it.
+pub(crate) fn install() -> Result<PrometheusHandle> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in METRICS {
+        let (name, buckets) = (metric.name.to_owned(), metric.buckets());
+        if !buckets.is_empty() {
+            builder = builder.set_buckets_for_metric(Matcher::Full(name), buckets)?;
         }
     }
-}
-
-impl Counts {
-    fn decided(&mut self, decision: &Decision) {
-        let mode = decision.provenance().as_str();
-        let mut count = |policy, outcome| {
-            let labels = Labels {
-                policy,
-                outcome,
-                mode,
-            };
-            *self.decisions.entry(labels).or_default() += 1;
-        };
-        if decision.statuses().is_empty() {
-            // Not decided by any policy's count.
-            let outcome = if decision.is_allowed() {
-                "allowed"
-            } else {
-                "denied"
-            };
-            count("", outcome);
+    let recorded = builder.install_recorder()?;
+    let kept_up = recorded.clone();
+    tokio::spawn(async move {
+        loop {
+            sleep(UPKEEP).await;
+            kept_up.run_upkeep();
         }
-        for status in decision.statuses() {
-            let outcome = match (status.is_violated(), status.is_shadow()) {
-                (false, _) => "allowed",
-                (true, false) => "denied",
-                (true, true) => "shadow-denied",
-            };
-            count(status.name().as_str(), outcome);
-        }
-    }
+    });
+    Ok(recorded)
 }
 
 impl Metrics {
-    pub(crate) fn new(store: crate::store::Counts) -> Self {
-        Self {
-            counts: Mutex::default(),
-            store,
-        }
+    pub(crate) const fn new(recorded: PrometheusHandle, counts: Counts) -> Self {
+        Self { recorded, counts }
     }
 
-    /// The counters as text.
+    /// All metrics, as they are now.
     pub(crate) fn render(&self) -> String {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        text.push_str("# HELP tidegate_decisions_total What each policy said to requests.\n");
-        text.push_str("# TYPE tidegate_decisions_total counter\n");
-        for (labels, count) in &counts.decisions {
-            let Labels {
-                policy,
-                outcome,
-                mode,
-            } = labels;
-            let _ = writeln!(
-                text,
-                r#"tidegate_decisions_total{{policy="{policy}",outcome="{outcome}",mode="{mode}"}} {count}"#
-            );
-        }
-        text.push_str("# HELP tidegate_store_errors_total Failures of the store.\n");
-        text.push_str("# TYPE tidegate_store_errors_total counter\n");
-        for (kind, count) in &counts.store_errors {
-            let _ = writeln!(
-                text,
-                r#"tidegate_store_errors_total{{kind="{kind}"}} {count}"#
-            );
-        }
-        self.store.render(&mut text);
-        text
+        self.counts.record();
+        self.recorded.render()
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tidegate_config::PolicyFile;
 use tidegate_http::{ClientAddress, ForwardedField, Key, Options, Proxies, key};
-use tidegate_limiter::{Limiter, Policy, Quota};
+use tidegate_limiter::{Limiter, Policy, Quota, TracingObserver};
+use tidegate_metrics::MetricsObserver;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::flags::Flags;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::store::Counts;
 
 /// The limiter, how it is used, and what it has counted.
@@ -21,14 +23,19 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new(flags: &Flags) -> Result<Self> {
+        // First, because what is registered before it goes nowhere.
+        let recorded = metrics::install()?;
         let counts = Counts::new(flags)?;
-        let metrics = Arc::new(Metrics::new(counts.clone()));
-        let limiter = Limiter::builder(Arc::clone(&counts.store))
+        let metrics = Arc::new(Metrics::new(recorded, counts.clone()));
+        let mut limiter = Limiter::builder(Arc::clone(&counts.store))
             .policies(policies(flags)?)
             .deadline(flags.deadline)
             .expected_nodes(flags.expected_nodes)
-            .observer(Arc::clone(&metrics))
-            .build()?;
+            .observer(MetricsObserver::new());
+        if flags.log >= LevelFilter::DEBUG {
+            limiter = limiter.observer(TracingObserver);
+        }
+        let limiter = limiter.build()?;
         let mut address = ClientAddress::new();
         if let Some(ranges) = &flags.trust_proxy {
             address = address.behind(Proxies::trusted(
