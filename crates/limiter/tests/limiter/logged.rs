@@ -1,14 +1,14 @@
 //! What is logged: outages once when they begin and once when they end; the rest by the tracing observer.
 
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use tidegate_limiter::{ErrorKind, Fallback, TracingObserver};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::set_default;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use crate::support::{Mode, Unreliable, admitted, builder, limiter, policy};
 
@@ -20,6 +20,17 @@ struct Log {
 }
 
 impl Log {
+    /// Sees what happens on this thread from now on.
+    ///
+    /// Where a process has but one subscriber, tracing asks that of the thread which comes to a place first whether
+    /// anybody cares for it, and keeps the answer for all threads. So there are two more here.
+    fn watch(&self) -> DefaultGuard {
+        static OTHERS: LazyLock<[Dispatch; 2]> =
+            LazyLock::new(|| [Log::default(), Log::default()].map(Dispatch::new));
+        LazyLock::force(&OTHERS);
+        set_default(self.clone())
+    }
+
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.events.lock().unwrap())
     }
@@ -75,7 +86,7 @@ impl Subscriber for Log {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_logged_once_when_it_begins_and_once_when_it_ends() {
     let (store, log) = (Unreliable::remote(), Log::default());
-    let _guard = set_default(log.clone());
+    let _guard = log.watch();
     let limiter = limiter(&store, policy(100).outage(Fallback::Open));
     store.set(Mode::Fails(ErrorKind::Refused));
     assert_eq!(admitted(&limiter, "alice", 50).await, 50);
@@ -96,7 +107,7 @@ async fn an_outage_is_logged_once_when_it_begins_and_once_when_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn the_tracing_observer_logs_decisions_and_never_the_subject() {
     let (store, log) = (Unreliable::remote(), Log::default());
-    let _guard = set_default(log.clone());
+    let _guard = log.watch();
     let limiter = builder(&store)
         .policy(policy(1))
         .observer(TracingObserver)
@@ -122,7 +133,7 @@ async fn the_tracing_observer_logs_decisions_and_never_the_subject() {
 #[tokio::test(start_paused = true)]
 async fn a_decision_that_is_awaited_is_a_span_around_that_of_the_store() {
     let (store, log) = (Unreliable::remote(), Log::default());
-    let _guard = set_default(log.clone());
+    let _guard = log.watch();
     let limiter = limiter(&store, policy(1).outage(Fallback::Closed));
     let _ = limiter.check_with_cost("alice", 1).await;
     let _ = limiter.check_with_cost("alice", 3).await;
@@ -145,7 +156,7 @@ async fn a_decision_that_is_awaited_is_a_span_around_that_of_the_store() {
 #[test]
 fn a_decision_that_is_made_at_once_is_no_span() {
     let log = Log::default();
-    let _guard = set_default(log.clone());
+    let _guard = log.watch();
     let limiter = limiter(&Unreliable::immediate(), policy(1));
     assert!(limiter.try_check("alice").unwrap().is_allowed());
     assert!(log.spans.lock().unwrap().is_empty());
