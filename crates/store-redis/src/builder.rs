@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::fleet::Fleet;
 use crate::key::Names;
 use crate::script::Scripts;
+use crate::sentinels::Sentinels;
 use crate::server::{self, Connector, Server, TlsSettings};
 use crate::store::RedisStore;
 use crate::tally::Tally;
@@ -31,6 +32,7 @@ pub struct Builder {
     hash_key: [u8; 16],
     clock_key: Option<String>,
     tls: TlsSettings,
+    sentinels: Sentinels,
 }
 
 /// Why a store's settings were refused.
@@ -41,7 +43,8 @@ pub enum ConfigError {
     #[error(
         "the store's address {address:?} is wrong: {problem}; it must be \
          redis://[user:password@]host[:port][/database] (rediss:// with TLS), several of these, separated by commas, for a \
-         cluster, or redis+sentinel://host:port,host:port/primary"
+         cluster, or redis+sentinel://[user:password@]host:port,host:port/primary[/database]\
+         [?sentinel_user=...&sentinel_password=...]"
     )]
     Address {
         /// What was given, without user and password.
@@ -63,6 +66,16 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// An address is wrong. It is shown without what may be a password.
+    pub(crate) fn address(url: &str, problem: impl Into<String>) -> Self {
+        Self::Address {
+            address: without_login(url),
+            problem: problem.into(),
+        }
+    }
+}
+
 impl Builder {
     pub(crate) fn new(url: &str) -> Self {
         Self {
@@ -76,6 +89,7 @@ impl Builder {
             hash_key: [0; 16],
             clock_key: None,
             tls: TlsSettings::default(),
+            sentinels: Sentinels::new(),
         }
     }
 
@@ -130,6 +144,12 @@ impl Builder {
         }
     }
 
+    /// How to speak with Sentinels, where that differs from how to speak with the servers that they watch: a login of
+    /// their own, which the address can also name, or other TLS settings.
+    pub fn sentinels(self, sentinels: Sentinels) -> Self {
+        Self { sentinels, ..self }
+    }
+
     /// Reads the time from a list under this key instead of the server's clock: seconds and microseconds, as `TIME`
     /// gives them. For tests of the scripts.
     #[doc(hidden)]
@@ -147,7 +167,7 @@ impl Builder {
     /// If a setting is wrong; the message says which, and never contains a password.
     pub fn build(self) -> Result<RedisStore, ConfigError> {
         self.check()?;
-        let target = Target::parse(&self.url)?;
+        let target = self.target()?;
         let context = Arc::new(Context {
             scripts: Arc::new(Scripts::new(self.clock_key.clone())),
             deadline: self.deadline,
@@ -163,16 +183,29 @@ impl Builder {
         };
         let fleet = making.fleet(target, &names);
         Ok(RedisStore {
-            fleet: fleet.map_err(|failure| ConfigError::Address {
-                address: without_login(&self.url),
-                problem: failure.message().to_owned(),
-            })?,
+            fleet: fleet.map_err(|failure| ConfigError::address(&self.url, failure.message()))?,
             permits: Arc::new(Semaphore::new(self.max_in_flight)),
             max_in_flight: self.max_in_flight,
             nodes_key: names.own("nodes"),
             names,
             context,
         })
+    }
+
+    fn target(&self) -> Result<Target, ConfigError> {
+        let mut target = Target::parse(&self.url)?;
+        let problem = match &mut target {
+            Target::Sentinel(target) => self.sentinels.clone().apply(target, &self.tls).err(),
+            _ if self.sentinels.says_nothing() => None,
+            _ => {
+                let problem = "there are settings for Sentinels, and it names none";
+                return Err(ConfigError::address(&self.url, problem));
+            }
+        };
+        match problem {
+            Some(error) => Err(ConfigError::address(&self.url, error.to_string())),
+            None => Ok(target),
+        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -207,7 +240,9 @@ impl Making {
         let connector = match target {
             Target::One(info) => Connector::to_server(info, &self.tls, self.connections)?,
             Target::Sentinel(target) => {
-                Connector::by_sentinel(target, &self.tls, self.connections)?
+                // What is left of a probe's time is for the connection.
+                let patience = self.breaker.probe_deadline / 2;
+                Connector::by_sentinel(target, &self.tls, self.connections, patience)?
             }
             Target::Cluster(target) => {
                 let seeds = target.seeds.clone();

@@ -67,13 +67,56 @@ impl Failure {
     /// What the client library reports.
     pub(crate) fn from_redis(endpoint: &str, error: &RedisError) -> Self {
         let class = Class::of(error);
+        let message = format!("redis at {endpoint}: {error}{}", class.advice());
+        Self::of_class(class, message, error)
+    }
+
+    /// What the client library reports of a Sentinel.
+    pub(crate) fn from_sentinel(address: &str, error: &RedisError) -> Self {
+        let class = Class::of(error);
+        let advice = match class {
+            Class::Refused => {
+                " (check the Sentinels' own login, sentinel_user and sentinel_password, and the TLS settings)"
+            }
+            _ => "",
+        };
+        Self::of_class(
+            class,
+            format!("redis Sentinel at {address}: {error}{advice}"),
+            error,
+        )
+    }
+
+    /// A Sentinel answers, but has never heard of the primary.
+    pub(crate) fn unknown_to_sentinel(address: &str, primary: &str) -> Self {
+        let message = format!(
+            "redis Sentinel at {address}: it knows of no primary called {primary:?}; what it calls its primaries is told \
+             by SENTINEL MASTERS"
+        );
+        Self {
+            outcome: Outcome::Failure,
+            ..Self::local(ErrorKind::Unavailable, message)
+        }
+    }
+
+    /// A Sentinel names a server as the primary that is none.
+    pub(crate) fn demoted(endpoint: &str) -> Self {
+        let message =
+            format!("redis at {endpoint}: a Sentinel calls it the primary, but it is none now");
+        Self {
+            outcome: Outcome::Failure,
+            ..Self::local(ErrorKind::Unavailable, message)
+        }
+    }
+
+    fn of_class(class: Class, message: String, error: &RedisError) -> Self {
         let (kind, outcome, severs) = class.consequences();
         Self {
             kind,
             outcome,
             severs,
             redirect: None,
-            message: format!("redis at {endpoint}: {error}{}", class.advice()).into(),
+            message: message.into(),
             source: Some(error.clone()),
         }
     }
@@ -147,9 +190,6 @@ impl Class {
             redis::ErrorKind::AuthenticationFailed
             | redis::ErrorKind::InvalidClientConfig
             | redis::ErrorKind::RESP3NotSupported => Self::Refused,
-            redis::ErrorKind::ClusterConnectionNotFound
-            | redis::ErrorKind::MasterNameNotFoundBySentinel
-            | redis::ErrorKind::NoValidReplicasFoundBySentinel => Self::ClusterDown,
             redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType => Self::Protocol,
             _ => Self::of_answer(
                 error.code().unwrap_or_default(),

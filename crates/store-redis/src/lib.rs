@@ -8,6 +8,7 @@ mod failure;
 mod fleet;
 mod key;
 mod script;
+mod sentinels;
 mod server;
 mod shared;
 mod store;
@@ -17,6 +18,7 @@ mod target;
 mod tls;
 
 pub use builder::{Builder, ConfigError};
+pub use sentinels::Sentinels;
 pub use store::{RedisStore, ServerStatus, Status};
 #[cfg(feature = "tls")]
 pub use tls::Tls;

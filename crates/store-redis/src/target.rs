@@ -1,7 +1,10 @@
 //! Addresses: what a URL says of where to connect and how.
 
+mod sentinels;
+
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 
+pub(crate) use self::sentinels::SentinelTarget;
 use crate::ConfigError;
 use crate::cluster::Address;
 
@@ -22,24 +25,12 @@ pub(crate) struct ClusterTarget {
     pub(crate) login: RedisConnectionInfo,
 }
 
-/// The primary that Sentinels call by a name.
-#[derive(Clone, Debug)]
-pub(crate) struct SentinelTarget {
-    pub(crate) sentinels: Vec<ConnectionAddr>,
-    pub(crate) primary: String,
-    /// User, password and database, for the primary.
-    pub(crate) login: RedisConnectionInfo,
-}
-
 impl Target {
     /// From `redis://...`, or `redis+sentinel://[user:password@]host:port[,host:port...]/primary[/database]`, or several
     /// addresses of a cluster, `redis://[user:password@]host:port,host:port...`, or `redis+cluster://` and one of them;
     /// with `rediss` each speaks TLS.
     pub(crate) fn parse(url: &str) -> Result<Self, ConfigError> {
-        Self::read(url).map_err(|Problem(problem)| ConfigError::Address {
-            address: without_login(url),
-            problem,
-        })
+        Self::read(url).map_err(|Problem(problem)| ConfigError::address(url, problem))
     }
 
     fn read(url: &str) -> Result<Self, Problem> {
@@ -47,7 +38,7 @@ impl Target {
             return Err(wrong("it has no scheme"));
         };
         if let Some(scheme) = scheme.strip_suffix("+sentinel") {
-            Self::sentinel(scheme, rest)
+            SentinelTarget::read(scheme, rest).map(Self::Sentinel)
         } else if let Some(scheme) = scheme.strip_suffix("+cluster") {
             Self::cluster(scheme, rest)
         } else if rest.contains(',') {
@@ -94,63 +85,35 @@ impl Target {
             seeds: seeds.collect::<Result<_, _>>()?,
         }))
     }
-
-    fn sentinel(scheme: &str, rest: &str) -> Result<Self, Problem> {
-        let (login, rest) = rest
-            .rsplit_once('@')
-            .map_or((String::new(), rest), |(login, rest)| {
-                (format!("{login}@"), rest)
-            });
-        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (primary, database) = path.split_once('/').unwrap_or((path, "0"));
-        if primary.is_empty() {
-            return Err(wrong(
-                "Sentinels need the primary's name: redis+sentinel://host:port,host:port/name",
-            ));
-        }
-        let parsed = hosts
-            .split(',')
-            .map(|host| parse_one(&format!("{scheme}://{login}{host}/{database}")))
-            .collect::<Result<Vec<_>, _>>()?;
-        // Splitting gives one host at least.
-        let login = parsed
-            .first()
-            .map(|info| info.redis_settings().clone())
-            .unwrap_or_default();
-        Ok(Self::Sentinel(SentinelTarget {
-            sentinels: parsed.iter().map(|info| info.addr().clone()).collect(),
-            primary: primary.to_owned(),
-            login,
-        }))
-    }
-}
-
-impl SentinelTarget {
-    /// What the primary is called in messages.
-    pub(crate) fn name(&self) -> String {
-        let sentinels: Vec<String> = self.sentinels.iter().map(ToString::to_string).collect();
-        format!("{} (by Sentinel at {})", self.primary, sentinels.join(", "))
-    }
 }
 
 impl ClusterTarget {
     /// How to connect to a member.
     pub(crate) fn member(&self, address: &Address) -> Result<ConnectionInfo, RedisError> {
-        let (host, port) = (address.host.clone(), address.port);
-        let addr = if self.is_tls {
-            ConnectionAddr::TcpTls {
-                host,
-                port,
-                insecure: false,
-                tls_params: None,
-            }
-        } else {
-            ConnectionAddr::Tcp(host, port)
-        };
-        Ok(addr
-            .into_connection_info()?
-            .set_redis_settings(self.login.clone()))
+        info(address.host.clone(), address.port, self.is_tls, &self.login)
     }
+}
+
+/// How to connect to a server.
+pub(crate) fn info(
+    host: String,
+    port: u16,
+    is_tls: bool,
+    login: &RedisConnectionInfo,
+) -> Result<ConnectionInfo, RedisError> {
+    let addr = if is_tls {
+        ConnectionAddr::TcpTls {
+            host,
+            port,
+            insecure: false,
+            tls_params: None,
+        }
+    } else {
+        ConnectionAddr::Tcp(host, port)
+    };
+    Ok(addr
+        .into_connection_info()?
+        .set_redis_settings(login.clone()))
 }
 
 /// What is wrong with an address.
@@ -165,29 +128,30 @@ fn parse_one(url: &str) -> Result<ConnectionInfo, Problem> {
         .map_err(|error| Problem(error.to_string()))
 }
 
-/// The address as it may be shown: whatever stands before the last `@` may be a password.
+/// The address as it may be shown: whatever stands before the last `@`, or after a question mark, may be a password.
 pub(crate) fn without_login(url: &str) -> String {
     let (scheme, rest) = url
         .split_once("://")
         .map_or(("", url), |(scheme, rest)| (scheme, rest));
     let separator = if scheme.is_empty() { "" } else { "://" };
-    rest.rsplit_once('@').map_or_else(
-        || url.to_owned(),
-        |(_, shown)| format!("{scheme}{separator}***@{shown}"),
-    )
+    let (rest, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    if query.is_some_and(|query| query.contains('@')) {
+        // Which of the two signs is part of a password cannot be known.
+        return format!("{scheme}{separator}***");
+    }
+    let query = if query.is_some() { "?***" } else { "" };
+    match rest.rsplit_once('@') {
+        Some((_, shown)) => format!("{scheme}{separator}***@{shown}{query}"),
+        None => format!("{scheme}{separator}{rest}{query}"),
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 mod tests {
     use super::*;
-
-    fn sentinel(url: &str) -> SentinelTarget {
-        match Target::parse(url).unwrap() {
-            Target::Sentinel(target) => target,
-            other => panic!("{other:?}"),
-        }
-    }
 
     fn cluster(url: &str) -> ClusterTarget {
         match Target::parse(url).unwrap() {
@@ -237,30 +201,5 @@ mod tests {
             assert!(error.contains(host), "{url}: {error}");
             assert!(error.contains("it must be redis://"), "{url}: {error}");
         }
-    }
-
-    #[test]
-    fn sentinels_are_read() {
-        let target = sentinel("redis+sentinel://app:p%40ss@one:1,two:2/main/3");
-        let shown: Vec<String> = target.sentinels.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["one:1", "two:2"]);
-        assert_eq!(target.primary, "main");
-        assert_eq!(target.login.username(), Some("app"));
-        assert_eq!(target.login.password(), Some("p@ss"));
-        assert_eq!(target.login.db(), 3);
-    }
-
-    #[test]
-    fn sentinels_with_tls_are_asked_with_tls() {
-        let target = sentinel("rediss+sentinel://one:1/main");
-        assert!(matches!(target.sentinels[0], ConnectionAddr::TcpTls { .. }));
-    }
-
-    #[test]
-    fn a_name_is_asked_for_and_shows_no_password() {
-        let error = Target::parse("redis+sentinel://one:1").unwrap_err();
-        assert!(error.to_string().contains("the primary's name"), "{error}");
-        let target = sentinel("redis+sentinel://:secret@one:1/main");
-        assert_eq!(target.name(), "main (by Sentinel at one:1)");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::server::{Options, Role, Server};
+use crate::server::{Options, Role, Server, with_credentials};
 use crate::wait::{State, until, until_within};
 
 const SENTINELS: usize = 3;
@@ -41,27 +41,38 @@ impl Sentinels {
     /// # Errors
     ///
     /// As [`start`](Self::start).
-    pub fn start_with(options: &Options) -> Result<Self> {
-        let primary = options.start()?;
-        let replica = options
+    pub fn start_with(servers: &Options) -> Result<Self> {
+        Self::start_guarded(servers, &Options::new())
+    }
+
+    /// A trio with these options that watches servers with those.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_guarded(servers: &Options, sentinels: &Options) -> Result<Self> {
+        let primary = servers.start()?;
+        let replica = servers
             .clone()
             .config("replicaof", &format!("127.0.0.1 {}", primary.port()))
             .config("repl-diskless-sync-delay", "0")
             .start()?;
-        let monitor = format!(
-            "monitor {} 127.0.0.1 {} {QUORUM}",
-            Self::NAME,
-            primary.port()
-        );
-        let watcher = Options::new()
-            .flavor(options.flavor)
+        let watcher = sentinels
+            .clone()
             .role(Role::Sentinel)
-            .config("sentinel", &monitor)
-            .config(
-                "sentinel",
-                &format!("down-after-milliseconds {} 500", Self::NAME),
-            )
-            .config("sentinel", &format!("failover-timeout {} 3000", Self::NAME));
+            .flavor(servers.flavor);
+        let settings = [
+            format!(
+                "monitor {} 127.0.0.1 {} {QUORUM}",
+                Self::NAME,
+                primary.port()
+            ),
+            format!("down-after-milliseconds {} 500", Self::NAME),
+            format!("failover-timeout {} 3000", Self::NAME),
+        ];
+        let watcher = settings.iter().fold(watcher, |watcher, setting| {
+            watcher.config("sentinel", setting)
+        });
         let sentinels = (0..SENTINELS)
             .map(|_| watcher.start())
             .collect::<Result<Vec<_>>>()?;
@@ -95,6 +106,22 @@ impl Sentinels {
     /// The Sentinels.
     pub fn sentinels(&self) -> &[Server] {
         &self.sentinels
+    }
+
+    /// The URL by which clients find the primary.
+    pub fn url(&self) -> String {
+        let addresses: Vec<String> = self
+            .sentinels
+            .iter()
+            .map(|sentinel| sentinel.address().to_string())
+            .collect();
+        let scheme = self.sentinels[0].scheme();
+        format!("{scheme}+sentinel://{}/{}", addresses.join(","), Self::NAME)
+    }
+
+    /// The same with credentials, for the primary.
+    pub fn url_as(&self, user: &str, password: &str) -> String {
+        with_credentials(&self.url(), user, password)
     }
 
     /// The URL of each Sentinel.

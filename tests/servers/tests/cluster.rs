@@ -128,8 +128,10 @@ async fn l1_a_lost_server_takes_only_its_own_subjects_with_it() {
             for other in (0..3).filter(|other| *other != index) {
                 let other = Request::new(subjects[other].as_str(), &rules);
                 until_answered(&store, &other).await;
-                let waits = at_once(&store, &other).is_none();
-                assert!(waits, "the breaker of a server that works is open");
+                // Where this thread was kept from going on, the answer may have come meanwhile; a refusal to ask may not.
+                let answer = at_once(&store, &other);
+                let refused = matches!(answer, Some(Err(_)));
+                assert!(!refused, "a server that works is not asked: {answer:?}");
             }
             if hang {
                 server.thaw().unwrap();

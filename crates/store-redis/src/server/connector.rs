@@ -50,14 +50,15 @@ impl Connector {
         })
     }
 
-    /// A connector to the primary that Sentinels name.
+    /// A connector to the primary that Sentinels name. `patience` is how long one of them may take.
     pub(crate) fn by_sentinel(
         target: SentinelTarget,
         tls: &TlsSettings,
         connections: usize,
+        patience: Duration,
     ) -> Result<Self, Failure> {
         let name = target.name();
-        let guide = Guide::new(target, tls).map_err(|error| Failure::from_redis(&name, &error))?;
+        let guide = Guide::new(target, tls, patience)?;
         Ok(Self {
             name,
             place: Place::Named(Box::new(guide), Mutex::new(None)),
@@ -92,8 +93,7 @@ impl Connector {
         guide: &Guide,
         last: &Mutex<Option<(String, Pool)>>,
     ) -> Result<Pool, Failure> {
-        let primary = guide.primary().await;
-        let info = primary.map_err(|error| Failure::from_redis(&self.name, &error))?;
+        let info = guide.primary().await?;
         let address = info.addr().to_string();
         let mut last = last.lock();
         if let Some((known, pool)) = &*last
@@ -129,14 +129,20 @@ fn pool(name: &str, info: ConnectionInfo, connections: usize) -> Result<Pool, Fa
 }
 
 #[cfg(feature = "tls")]
-fn with_certificates(info: ConnectionInfo, tls: &TlsSettings) -> RedisResult<ConnectionInfo> {
+pub(super) fn with_certificates(
+    info: ConnectionInfo,
+    tls: &TlsSettings,
+) -> RedisResult<ConnectionInfo> {
     let Some(tls) = tls else { return Ok(info) };
     let client = redis::Client::build_with_tls(info, tls.certificates())?;
     Ok(client.get_connection_info().clone())
 }
 
 #[cfg(not(feature = "tls"))]
-fn with_certificates(info: ConnectionInfo, _: &TlsSettings) -> RedisResult<ConnectionInfo> {
+pub(super) fn with_certificates(
+    info: ConnectionInfo,
+    _: &TlsSettings,
+) -> RedisResult<ConnectionInfo> {
     Ok(info)
 }
 

@@ -29,7 +29,8 @@ use crate::script::{Call, Scripts};
 pub(crate) type TlsSettings = Option<crate::Tls>;
 /// There are none without TLS.
 #[cfg(not(feature = "tls"))]
-pub(crate) type TlsSettings = ();
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TlsSettings {}
 
 /// One server.
 pub(crate) struct Server {

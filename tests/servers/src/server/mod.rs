@@ -131,18 +131,20 @@ impl Server {
 
     /// The URL of it for a client: without user or password.
     pub fn url(&self) -> String {
-        let scheme = if self.options.has_tls() {
-            "rediss"
-        } else {
-            "redis"
-        };
-        format!("{scheme}://127.0.0.1:{}", self.port())
+        format!("{}://127.0.0.1:{}", self.scheme(), self.port())
     }
 
     /// The URL with credentials.
     pub fn url_as(&self, user: &str, password: &str) -> String {
-        self.url()
-            .replacen("://", &format!("://{user}:{password}@"), 1)
+        with_credentials(&self.url(), user, password)
+    }
+
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.options.has_tls() {
+            "rediss"
+        } else {
+            "redis"
+        }
     }
 
     /// Commands to the server, past TLS, passwords and proxies.
@@ -286,6 +288,11 @@ impl Server {
     fn lock(&self) -> MutexGuard<'_, Option<Process>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A URL with a user and a password for what it leads to.
+pub(crate) fn with_credentials(url: &str, user: &str, password: &str) -> String {
+    url.replacen("://", &format!("://{user}:{password}@"), 1)
 }
 
 /// How a start went.

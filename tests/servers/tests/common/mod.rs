@@ -42,13 +42,7 @@ impl Servers for Server {
 
 impl Servers for Sentinels {
     fn builder(&self) -> Builder {
-        let addresses: Vec<String> = self
-            .sentinels()
-            .iter()
-            .map(|sentinel| sentinel.address().to_string())
-            .collect();
-        let url = format!("redis+sentinel://{}/{}", addresses.join(","), Self::NAME);
-        RedisStore::builder(&url)
+        RedisStore::builder(&self.url())
     }
 
     fn primaries(&self) -> Vec<&Server> {
