@@ -1,4 +1,5 @@
-//! What a node holds of a subject: a store's clock that steps does no lasting harm.
+//! What a node holds of a subject: a store's clock that steps does no lasting harm, and all nodes divide by the same
+//! final counts.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_core::shared::{NodeId, Record, Report, sync};
-use tidegate_core::tiered::{Group, Mode, Timing, View};
+use tidegate_core::tiered::{Finished, Group, Heard, Mode, Timing, View};
 use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp};
 
 const WINDOW: Duration = Duration::from_secs(10);
@@ -48,6 +49,15 @@ impl World {
 
     /// Tells the store what is untold, and hears how much of what is wanted it grants.
     fn call(&mut self, want: u64, now: Timestamp) -> bool {
+        self.exchange(want, now).0 > 0
+    }
+
+    /// Tells the store what is untold, and hears what the window before was like, if that is final.
+    fn hear(&mut self, now: Timestamp) -> Option<Finished> {
+        self.exchange(0, now).1.finished.first().copied()
+    }
+
+    fn exchange(&mut self, want: u64, now: Timestamp) -> (u64, Heard) {
         let rules = [self.rule];
         let wanting = (want > 0).then_some((&rules[..], want));
         let outgoing = self.group.compose(wanting, now).unwrap();
@@ -55,8 +65,10 @@ impl World {
         let records = std::slice::from_mut(&mut self.record);
         let replies = sync(records, &rules, &reports, NODE, want, now);
         let got = replies[0].got;
-        self.group.hear(&outgoing, &replies, got, now).unwrap();
-        got > 0
+        let heard = self
+            .group
+            .hear(&outgoing, &replies, got, &Timing::default(), now);
+        (got, heard.unwrap())
     }
 }
 
@@ -111,4 +123,68 @@ fn g7_a_denied_subject_is_looked_at_within_a_second_after_such_a_step() {
             "{algorithm}: {due:?}"
         );
     }
+}
+
+#[test]
+fn g7_after_a_step_back_of_an_hour_an_idle_subject_owes_a_bucket_nothing() {
+    let mut world = World::new(Algorithm::TokenBucket);
+    let before = Timestamp::from_secs(1_000_000);
+    while world.ask(before) {}
+    world.call(0, before);
+    // Long afterwards, and nothing was heard of the subject since.
+    world.record = Record::default();
+    assert!(world.ask(before - Duration::from_secs(3_000)));
+}
+
+#[test]
+fn g7_a_small_step_back_forgives_a_bucket_nothing() {
+    let mut world = World::new(Algorithm::TokenBucket);
+    let before = Timestamp::from_secs(1_000_000);
+    while world.ask(before) {}
+    assert!(!world.ask(before - Duration::from_millis(1)));
+}
+
+#[test]
+fn g7_what_the_store_was_told_before_a_step_back_is_not_counted_again_after_it() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let before = Timestamp::from_secs(1_000_000);
+    for _ in 0..5 {
+        world.ask(before);
+    }
+    world.call(0, before);
+    let after = before - Duration::from_secs(3_600);
+    world.ask(after);
+    world.call(0, after);
+    world.call(0, after);
+    assert_eq!(world.record.usage().current(), 1);
+}
+
+#[test]
+fn g5_what_is_untold_when_the_stores_clock_steps_back_is_due_although_nobody_asks() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::TokenBucket] {
+        let mut world = World::new(algorithm);
+        world.ask(Timestamp::from_secs(1_000_000));
+        let after = Timestamp::from_secs(996_400);
+        world.group.visited(after);
+        let due = world.group.due(&VIEW, &Timing::default()).unwrap();
+        assert!(due <= after + Timing::default().report, "{algorithm}");
+    }
+}
+
+#[test]
+fn g4_final_counts_are_those_that_hold_when_the_others_last_reports_are_in() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let start = Timestamp::from_secs(1_000_000);
+    world.ask(start);
+    world.call(0, start);
+    let next = start + WINDOW;
+    assert_eq!(world.hear(next), None, "an early answer is not final");
+    let settled = next + Timing::default().report * 2;
+    assert_eq!(
+        world.group.due(&VIEW, &Timing::default()),
+        Some(settled),
+        "the node asks once more"
+    );
+    let finished = world.hear(settled).unwrap();
+    assert_eq!((finished.own, finished.total), (1, 1));
 }

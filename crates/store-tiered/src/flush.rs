@@ -62,7 +62,7 @@ impl<C: Clock> Inner<C> {
 
     fn compose_one(&self, digest: Digest, which: Which) -> Option<Item> {
         self.with_known(digest, |held, view, now| {
-            held.group.visited();
+            held.group.visited(now);
             let outgoing = if held.has_waiters() {
                 compose_wishes(held, now)
             } else if is_wanted(held, view, which, now, self) {
@@ -174,7 +174,10 @@ impl<C: Clock> Inner<C> {
         self.with_known(item.digest, |held, view, now| {
             let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
             let (given, used) = distribute(&mine, &replies);
-            match held.group.hear(&item.outgoing, &replies, used, now) {
+            match held
+                .group
+                .hear(&item.outgoing, &replies, used, &self.timing, now)
+            {
                 Some(heard) => self.learn(&heard),
                 None => return ((), None),
             }
@@ -225,7 +228,7 @@ impl<C: Clock> Inner<C> {
     /// Everybody who waits for the subject is decided by the outage settings: the store is not asked any more.
     pub(crate) fn settle_without_store(&self, digest: Digest) {
         self.with_known(digest, |held, view, now| {
-            held.group.visited();
+            held.group.visited(now);
             for waiter in held.take(|waiter| waiter.call.is_none()) {
                 decide_waiter(held, waiter, view, false, now);
             }

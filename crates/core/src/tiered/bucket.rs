@@ -47,6 +47,18 @@ impl BucketReplica {
         self.unsent_until = repaired(self.unsent_until);
     }
 
+    /// After a large step back of the store's clock nothing that was heard before says what is missing now: what is unsent
+    /// is all that is known (G7, L4). After a small one, no more is missing than a bucket may owe.
+    pub(super) fn step_back(&mut self, quota: &Quota, now: Timestamp) {
+        let owed = self.full_at.nanos_since(now);
+        self.roll(quota, now);
+        if owed > 2 * self.full_at.nanos_since(now) {
+            let nothing = Usage::bucket(Timestamp::EPOCH);
+            self.full_at = quota.charged(nothing, self.unsent(), now).at();
+            (self.heard, self.unsent_until) = (now.min(self.heard), self.full_at);
+        }
+    }
+
     pub(super) const fn estimate(&self) -> Usage {
         Usage::bucket(self.full_at)
     }

@@ -19,6 +19,16 @@ pub(super) enum Replica {
     Bucket(Box<BucketReplica>),
 }
 
+/// An answer of the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) reply: &'a Reply,
+    /// How much of what was granted went to requests.
+    pub(super) used: u64,
+    /// How long after a window's end its counts are final, in nanoseconds.
+    pub(super) settling: u64,
+}
+
 /// What a reply told a replica.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
@@ -95,6 +105,13 @@ impl Replica {
         )
     }
 
+    /// The store's clock stepped back to `now`, perhaps. Window replicas wait for the store's word.
+    pub(super) fn step_back(&mut self, quota: &Quota, now: Timestamp) {
+        if let Self::Bucket(replica) = self {
+            replica.step_back(quota, now);
+        }
+    }
+
     #[inline]
     pub(super) fn estimate(&self) -> Usage {
         self.read(WindowReplica::estimate, BucketReplica::estimate)
@@ -131,8 +148,8 @@ impl Replica {
     }
 
     #[inline]
-    pub(super) fn final_counts_from(&self) -> Option<Timestamp> {
-        self.read(WindowReplica::final_counts_from, |_| None)
+    pub(super) fn window_to_close(&self) -> Option<Timestamp> {
+        self.read(WindowReplica::window_to_close, |_| None)
     }
 
     /// Until when a call that was given up may still be carried out, if there is one.
@@ -193,8 +210,8 @@ impl Replica {
         )
     }
 
-    /// Takes a reply into account.
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> Told {
+    /// Takes an answer into account.
+    pub(super) fn hear(&mut self, quota: &Quota, answer: Answer<'_>, now: Timestamp) -> Told {
         let settled = |doubted: &mut Moment| {
             if doubted.known().is_some_and(|until| until <= now) {
                 *doubted = Moment::NEVER;
@@ -203,13 +220,13 @@ impl Replica {
         self.change(
             |replica| {
                 settled(&mut replica.doubted_until);
-                replica.hear(quota, reply, used, now)
+                replica.hear(quota, answer, now)
             },
             |replica| {
                 settled(&mut replica.doubted_until);
                 Told {
                     dropped: 0,
-                    finished: replica.hear(quota, reply, used),
+                    finished: replica.hear(quota, answer.reply, answer.used),
                 }
             },
         )

@@ -60,15 +60,31 @@ impl Tally {
             .saturating_sub(got);
         let covered = lost.min(self.pending);
         let unused = (lost - covered).saturating_add(got.saturating_sub(used));
+        // The store knows more of this node than the node itself only after a step of its clock: that is kept, or what is
+        // admitted next would hide behind it.
+        let own = self.own.merged(mine);
         self.own = Totals {
-            local: self.own.local.saturating_add(self.pending - covered),
-            granted: self.own.granted.max(mine.granted),
-            returned: self.own.returned.saturating_add(unused),
+            local: own.local.saturating_add(self.pending - covered),
+            granted: own.granted,
+            returned: own.returned.saturating_add(unused),
         };
         self.known = mine;
         self.heard = total;
         self.pending = 0;
         self.informed = true;
+    }
+
+    /// Only what the store was never told.
+    pub(super) const fn untold(&self) -> Self {
+        let (own, known) = (self.own, self.known);
+        Self {
+            own: Totals {
+                local: own.local.saturating_sub(known.local),
+                granted: 0,
+                returned: own.returned.saturating_sub(known.returned),
+            },
+            ..*self
+        }
     }
 
     /// Adds what another tally counted of the same window; nobody has told the store of that one.
@@ -77,5 +93,22 @@ impl Tally {
         self.own.returned = self.own.returned.saturating_add(other.own.returned);
         self.pending = self.pending.saturating_add(other.pending);
         self.isolated |= other.isolated;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g5_what_is_admitted_where_the_store_remembers_more_than_the_node_is_counted_too() {
+        let mut tally = Tally::default();
+        let remembered = Totals {
+            local: 8,
+            ..Totals::default()
+        };
+        tally.hear(20, remembered, 0, 0);
+        tally.own.local += 1;
+        assert_eq!((tally.own.local, tally.unsent()), (9, 1));
     }
 }

@@ -1,10 +1,10 @@
 //! A replica under a window algorithm: the current window and the one before.
 
 use super::moment::Moment;
-use super::replica::Told;
+use super::replica::{Answer, Told};
 use super::tally::Tally;
 use super::{Finished, Share};
-use crate::shared::{Reply, Report, WindowReport};
+use crate::shared::{Report, WindowReport};
 use crate::{Quota, Timestamp, Usage};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,8 +78,8 @@ impl WindowReplica {
         self.demand
     }
 
-    /// When the window ends, if its predecessor's final counts should be asked for at all.
-    pub(super) fn final_counts_from(&self) -> Option<Timestamp> {
+    /// When the current window began, if its predecessor's final counts should be asked for at all.
+    pub(super) fn window_to_close(&self) -> Option<Timestamp> {
         let wanted = !self.closed && !self.previous.isolated && self.previous.own.net() > 0;
         wanted.then_some(self.start)
     }
@@ -128,7 +128,8 @@ impl WindowReplica {
     }
 
     /// Takes a reply into account, at `now` on the store's clock.
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64, now: Timestamp) -> Told {
+    pub(super) fn hear(&mut self, quota: &Quota, answer: Answer<'_>, now: Timestamp) -> Told {
+        let Answer { reply, used, .. } = answer;
         let window = quota.window_nanos();
         let start = reply.usage.at();
         let here = Timestamp::from_nanos(now.as_nanos() / window * window);
@@ -143,19 +144,25 @@ impl WindowReplica {
             self.previous
                 .hear(reply.usage.current(), reply.mine, reply.got, used);
         } else if start == self.start {
-            told.finished = self.hear_current(quota, reply, used);
+            told.finished = self.hear_current(quota, answer);
         }
         told
     }
 
-    fn hear_current(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Option<Finished> {
+    fn hear_current(&mut self, quota: &Quota, answer: Answer<'_>) -> Option<Finished> {
+        let Answer {
+            reply,
+            used,
+            settling,
+        } = answer;
         let before = self.previous.own;
         self.current
             .hear(reply.usage.current(), reply.mine, reply.got, used);
         self.previous
             .hear(reply.usage.previous(), reply.mine_before, 0, 0);
-        // Final: the window is over, and the store knows all that this node used in it.
-        if self.closed || self.previous.own != before || reply.mine_before != before {
+        // Final: the window is over, all that others used in it is in, and the store knows all that this node did.
+        let settled = reply.now >= self.start.plus(settling);
+        if self.closed || !settled || self.previous.own != before || reply.mine_before != before {
             return None;
         }
         self.closed = true;
@@ -171,7 +178,8 @@ impl WindowReplica {
     }
 
     /// The store's current window is an earlier one than this node believed: this node's clock was ahead, or the
-    /// store's stepped back. What was counted in windows that have not begun belongs to the current one.
+    /// store's stepped back. What was counted in the window that begins next belongs to the current one. Of windows further
+    /// ahead only what the store was never told does: the rest may be long past, and is to deny nobody now (G7).
     fn step_back(&mut self, window: u64, start: Timestamp) {
         if start.plus(window) == self.start {
             let ahead = core::mem::replace(&mut self.current, core::mem::take(&mut self.previous));
@@ -180,8 +188,7 @@ impl WindowReplica {
             let previous = core::mem::take(&mut self.previous);
             let mut current = core::mem::take(&mut self.current);
             current.absorb(&previous);
-            // The store knows nothing of these windows any more.
-            self.current.absorb(&current);
+            self.current.absorb(&current.untold());
         }
         self.start = start;
         self.closed = true;

@@ -7,6 +7,7 @@ use crate::shared::{Reply, Report};
 use crate::tiered::Finished;
 use crate::tiered::members::Member;
 use crate::tiered::moment::Moment;
+use crate::tiered::replica::Answer;
 use crate::{Decision, Rule, Status, Timestamp};
 
 /// Names a call to the store, so that the answer to another one is not taken for it.
@@ -79,12 +80,14 @@ impl Group {
     }
 
     /// Takes the answer to a call into account: one reply per policy of the call. `used` is how much of what was
-    /// granted went to requests. The answer to a call that was given up is not listened to (`None`).
+    /// granted went to requests; `timing` says how long after its end a window's counts are final. The answer to a
+    /// call that was given up is not listened to (`None`).
     pub fn hear(
         &mut self,
         outgoing: &Outgoing,
         replies: &[Reply],
         used: u64,
+        timing: &Timing,
         now: Timestamp,
     ) -> Option<Heard> {
         self.end(outgoing.call)?;
@@ -97,7 +100,12 @@ impl Group {
             // A policy in shadow mode has room for everything; what passes its limit is not counted.
             let over = rule.is_shadow() && reply.usage.current() > rule.quota().limit();
             let used = if over { 0 } else { used };
-            let told = member.replica.hear(rule.quota(), reply, used, now);
+            let answer = Answer {
+                reply,
+                used,
+                settling: timing.settling(rule.quota()),
+            };
+            let told = member.replica.hear(rule.quota(), answer, now);
             heard.dropped = heard.dropped.saturating_add(told.dropped);
             heard.finished.extend(told.finished);
             meanwhile = meanwhile.max(member.replica.unsent());

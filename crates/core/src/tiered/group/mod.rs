@@ -177,11 +177,22 @@ impl Group {
     /// no age that could be told, and what is untold is so since now.
     #[inline]
     fn keep_time(&mut self, now: Timestamp) {
+        let ahead = |moment: Moment| moment.known().is_some_and(|at| at > now);
+        if ahead(self.heard_at) || ahead(self.untold_since) {
+            self.step_back(now);
+        }
+    }
+
+    #[cold]
+    fn step_back(&mut self, now: Timestamp) {
         if self.heard_at.known().is_some_and(|heard| heard > now) {
             self.heard_at = Moment::NEVER;
         }
         if self.untold_since.known().is_some_and(|since| since > now) {
             self.untold_since = now.into();
+        }
+        for member in self.members.iter_mut() {
+            member.replica.step_back(member.rule.quota(), now);
         }
     }
 

@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use super::Group;
 use super::call::Call;
-use crate::Timestamp;
 use crate::tiered::{Mode, View};
+use crate::time::saturating_nanos;
+use crate::{Quota, Timestamp};
 
 /// How long a node waits before it speaks to the store by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,14 @@ impl Default for Timing {
             report: Duration::from_millis(50),
             refresh: Duration::from_secs(1),
         }
+    }
+}
+
+impl Timing {
+    /// How long after a window's end its counts are final, in nanoseconds: the others' last reports of it have come in, so
+    /// that all nodes divide by the same total (G4).
+    pub(super) fn settling(&self, quota: &Quota) -> u64 {
+        saturating_nanos(self.report * 2).min(quota.window_nanos() / 2)
     }
 }
 
@@ -59,10 +68,9 @@ impl Group {
                 let early = !replica.is_informed() || replica.unsent() >= self.early_at(slack);
                 return Some(self.report_due(early, view, timing));
             }
-            // A little later than the others' last reports of that window.
             replica
-                .final_counts_from()
-                .map(|start| start + timing.report * 2)
+                .window_to_close()
+                .map(|start| start.plus(timing.settling(quota)))
         });
         let refresh = self.refused.then(|| self.refresh_due(timing));
         members.chain(refresh).chain(self.doubt_due(timing)).min()
@@ -97,9 +105,11 @@ impl Group {
         }
     }
 
-    /// The driver has come.
-    pub fn visited(&mut self) {
+    /// The driver has come, at `now`: if the store's clock stepped back, what is due is so from now on, also if no request
+    /// comes.
+    pub fn visited(&mut self, now: Timestamp) {
         self.planned = Planned::No;
+        self.keep_time(now);
     }
 
     /// When the view of a subject that is being denied is refreshed; at once if it is of no age that could be told.
