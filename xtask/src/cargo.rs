@@ -1,7 +1,7 @@
 //! Runs cargo and other programs, and keeps what they print.
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, PipeReader, Read};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -52,6 +52,25 @@ pub(crate) fn pass_on(mut command: Command) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Builds and runs a program of the workspace with these arguments, and ends as it ends.
+pub(crate) fn run_program(
+    package: &str,
+    program: &str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<ExitCode> {
+    let mut command = command(&[
+        "run",
+        "--quiet",
+        "--package",
+        package,
+        "--bin",
+        program,
+        "--",
+    ]);
+    command.args(arguments);
+    pass_on(command)
 }
 
 /// The cargo that runs us, with these arguments.

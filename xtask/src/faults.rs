@@ -19,7 +19,6 @@ const INSTALLER: &[&str] = &[
 
 /// Runs a program of the package with the rest of the arguments.
 pub(crate) fn run(program: &str, mut arguments: Parser) -> Result<ExitCode> {
-    let passed_on: Vec<_> = arguments.raw_args()?.collect();
     let installed = cargo::command(INSTALLER)
         .output()
         .context("cargo cannot be run")?;
@@ -28,15 +27,5 @@ pub(crate) fn run(program: &str, mut arguments: Parser) -> Result<ExitCode> {
         "{}",
         String::from_utf8_lossy(&installed.stderr)
     );
-    let mut command = cargo::command(&[
-        "run",
-        "--quiet",
-        "--package",
-        PACKAGE,
-        "--bin",
-        program,
-        "--",
-    ]);
-    command.args(passed_on);
-    cargo::pass_on(command)
+    cargo::run_program(PACKAGE, program, arguments.raw_args()?)
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod faults;
+mod sim;
 mod test_all;
 mod workspace;
 
@@ -28,6 +29,11 @@ const COMMANDS: &[Command] = &[
         name: "bench",
         about: "measure the limiter side by side with its peers",
         run: bench::main,
+    },
+    Command {
+        name: "sim",
+        about: "simulate nodes, a store and a network that fails, thousands of times, and hold each run to the guarantees",
+        run: sim::main,
     },
     Command {
         name: "faults",

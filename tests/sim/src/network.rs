@@ -1,18 +1,18 @@
 //! The network between nodes and the store: it delays, loses, repeats, reorders and cuts.
 
-/// How the network treats messages just now, the same for all nodes but those that are cut off.
+use crate::fault::{Fault, Kind};
+use crate::time::MILLI;
+
+/// How the network treats messages just now.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// The shortest and the longest delay of a message, in nanoseconds.
-    pub delay: (u64, u64),
+    delay: (u64, u64),
     /// How many messages in a thousand are lost, each way.
-    pub loss: u16,
+    loss: u16,
     /// How many messages in a thousand arrive twice.
-    pub duplication: u16,
-    /// Whether requests reach the store, by node.
-    pub to_store: Vec<bool>,
-    /// Whether replies reach the node, by node.
-    pub from_store: Vec<bool>,
+    duplication: u16,
+    cuts: Vec<Kind>,
 }
 
 /// Which way a message goes.
@@ -24,34 +24,58 @@ pub enum Way {
     FromStore,
 }
 
+/// The longest that a message takes without a fault.
+pub const USUAL_DELAY: u64 = MILLI / 2;
+
 impl Network {
-    /// A network without faults: messages take 50 to 500 microseconds.
-    pub fn healthy(nodes: usize) -> Self {
-        Self {
-            delay: (50_000, 500_000),
+    /// What the network is like under some faults: without any, messages take 50 to 500 microseconds.
+    pub fn under<'a>(faults: impl IntoIterator<Item = &'a Fault>) -> Self {
+        let mut network = Self {
+            delay: (MILLI / 20, USUAL_DELAY),
             loss: 0,
             duplication: 0,
-            to_store: vec![true; nodes],
-            from_store: vec![true; nodes],
+            cuts: Vec::new(),
+        };
+        for fault in faults {
+            match fault.kind {
+                Kind::Cut { .. } => network.cuts.push(fault.kind),
+                Kind::Loss(part) => network.loss = network.loss.max(part),
+                Kind::Duplication(part) => network.duplication = network.duplication.max(part),
+                Kind::Delay(most) => network.delay.1 = network.delay.1.max(most),
+                _ => {}
+            }
         }
+        network
     }
 
     /// When copies of a message that is sent now arrive: none if it is lost.
     pub fn arrivals(&self, node: usize, way: Way, random: &mut fastrand::Rng) -> Vec<u64> {
-        let open = match way {
-            Way::ToStore => self.to_store[node],
-            Way::FromStore => self.from_store[node],
-        };
-        if !open || random.u16(0..1_000) < self.loss {
+        if self.cuts.iter().any(|cut| cut.drops(node, way)) || random.u16(0..1_000) < self.loss {
             return Vec::new();
         }
-        let copies = if random.u16(0..1_000) < self.duplication {
-            2
-        } else {
-            1
-        };
-        (0..copies)
+        let twice = random.u16(0..1_000) < self.duplication;
+        (0..=u8::from(twice))
             .map(|_| random.u64(self.delay.0..=self.delay.1))
             .collect()
+    }
+}
+
+impl Kind {
+    /// Whether a cut drops a message.
+    fn drops(&self, node: usize, way: Way) -> bool {
+        match *self {
+            Self::Cut {
+                nodes,
+                to_store,
+                from_store,
+            } => {
+                let cut = match way {
+                    Way::ToStore => to_store,
+                    Way::FromStore => from_store,
+                };
+                cut && nodes.contains(node)
+            }
+            _ => false,
+        }
     }
 }

@@ -1,84 +1,200 @@
-//! Knows every request that was ever admitted, and by whom.
+//! Knows every request that was ever decided, what is true at every moment, and what was found out about nodes and store.
 
 use std::collections::BTreeMap;
 
-use tidegate_core::{Decision, Provenance};
+use tidegate_core::{Algorithm, Decision, Fallback, Provenance, Rule, Timestamp, Usage};
+
+use crate::node::Final;
+
+/// The most policies of one request that scenarios have.
+pub const MOST_RULES: usize = 2;
 
 /// One admitted request.
 #[derive(Clone, Copy, Debug)]
 pub struct Admission {
     /// True time.
     pub at: u64,
-    /// Which node.
+    /// When, on the clock of who decided.
+    pub decided: Timestamp,
     pub node: usize,
     /// Which life of that node: a restarted node is another one.
     pub life: u32,
-    /// For whom.
     pub subject: u32,
-    /// What it cost.
     pub cost: u64,
-    /// The window it was charged to, by its first policy; a token bucket has none.
-    pub window: u64,
-    /// How it was decided.
+    /// Whether the node knew what the store's clock shows.
+    pub in_step: bool,
+    /// How often the store's clock had stepped: windows of different epochs are different ones.
+    pub epoch: u32,
+    /// The windows that it was charged to, by policy; token buckets have none.
+    pub windows: [u64; MOST_RULES],
     pub provenance: Provenance,
+    /// The limit that was enforced by the first policy: the whole one, or this node's share.
+    pub limit: u64,
+    /// What that share follows: the last final counts that the node had heard, and the number of nodes.
+    pub followed: (Option<Final>, u32),
 }
 
-/// The log of all admissions, and counts of denials.
+impl Admission {
+    /// Whether this node's share decided.
+    pub fn by_share(&self) -> bool {
+        self.provenance == Provenance::Outage(Fallback::Share)
+    }
+
+    /// The largest share that those final counts allow: 0.8 of this node's part of all that was admitted, and 0.2 / N;
+    /// 1 / N without any.
+    pub fn share_allowed(&self, limit: u64) -> f64 {
+        let (last, nodes) = self.followed;
+        let even = 1.0 / f64::from(nodes.max(1));
+        let part = last.map_or(even, |last| {
+            0.8 * last.own as f64 / last.total as f64 + 0.2 * even
+        });
+        (part * limit as f64).ceil()
+    }
+}
+
+/// One denied request, unless it was denied by what is plainly true.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    pub at: u64,
+    pub node: usize,
+    pub subject: u32,
+    /// Why it was wrong.
+    pub truth: String,
+}
+
+/// A probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    pub at: u64,
+    pub node: usize,
+    pub life: u32,
+}
+
+/// Something about one decision that must not be, whatever happens around it.
+#[derive(Clone, Debug)]
+pub struct Flaw {
+    pub at: u64,
+    pub what: String,
+}
+
+/// What a node's counts were a while after the store lost its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Rebuilt {
+    pub at: u64,
+    pub node: usize,
+    pub window: u64,
+    /// What the node admitted in that window.
+    pub admitted: u64,
+    /// What the store knows of that, and what the node has yet to say.
+    pub stored: u64,
+    pub unsent: u64,
+    /// Whether the node has heard of the subject since the loss.
+    pub heard: bool,
+}
+
+/// What the store knows of a living node in a living window at the end of a run, everything being healed.
+#[derive(Clone, Copy, Debug)]
+pub struct Converged {
+    pub node: usize,
+    pub subject: u32,
+    pub rule: usize,
+    pub window: u64,
+    pub stored: u64,
+    pub admitted: u64,
+    /// When the node last heard of the subject.
+    pub heard: u64,
+    /// Since when it knows what the store's clock shows.
+    pub in_step_since: Option<u64>,
+}
+
+/// Everything that an invariant may look at.
 #[derive(Default)]
 pub struct Oracle {
     /// Everything that was admitted, in order of time.
     pub admitted: Vec<Admission>,
-    /// How many requests were denied, by the name of how that was decided.
-    pub denied: BTreeMap<&'static str, u64>,
-    /// How many decisions waited for the store.
-    pub waited: u64,
-    /// The longest that a decision took, in nanoseconds.
-    pub slowest: u64,
-    /// How many decisions there were.
+    /// What was denied although there was room.
+    pub unjustified: Vec<Denial>,
+    pub denied: u64,
     pub decisions: u64,
-    /// Denials that were wrong: what was true, for the message.
-    pub false_denials: Vec<String>,
+    /// The longest that a decision took, and when.
+    pub slowest: (u64, u64),
+    pub probes: Vec<Probe>,
+    /// Calls and registrations that were sent, by node.
+    pub sent: Vec<(u64, usize)>,
+    pub flaws: Vec<Flaw>,
+    pub rebuilt: Vec<Rebuilt>,
+    pub converged: Vec<Converged>,
+    /// Nodes that still do not ask the store when they must have healed.
+    pub not_healed: Vec<(u64, usize)>,
+    /// What an idle subject was told at the very end: when, by which node, and whether it was admitted.
+    pub after_rest: Vec<(u64, usize, bool)>,
+    /// What was admitted, by subject, policy, epoch and window.
+    counts: BTreeMap<(u32, usize, u32, u64), u64>,
+    /// What was taken from token buckets, by subject and policy.
+    buckets: BTreeMap<(u32, usize), Usage>,
 }
 
 impl Oracle {
-    /// Notes a decision.
-    pub fn decided(&mut self, admission: Admission, decision: &Decision, waited: u64) {
-        self.decisions += 1;
-        self.slowest = self.slowest.max(waited);
-        self.waited += u64::from(waited > 0);
-        if decision.is_allowed() {
-            self.admitted.push(admission);
-        } else {
-            *self
-                .denied
-                .entry(decision.provenance().as_str())
-                .or_default() += 1;
+    /// Notes a request that was admitted.
+    pub fn admit(&mut self, admission: Admission, rules: &[Rule]) {
+        for (index, rule) in rules.iter().enumerate() {
+            let (subject, cost, at) = (admission.subject, admission.cost, admission.decided);
+            if rule.quota().algorithm() == Algorithm::TokenBucket {
+                let usage = self.buckets.entry((subject, index)).or_default();
+                let now = rule.quota().brought_forward(*usage, at);
+                *usage = rule.quota().charged(now, cost, at);
+            } else {
+                let window = admission.windows[index];
+                let key = (subject, index, admission.epoch, window);
+                *self.counts.entry(key).or_default() += cost;
+            }
         }
+        self.admitted.push(admission);
     }
 
-    /// What was admitted for a subject in each window of true time.
-    pub fn by_window(&self, subject: u32, window: u64) -> BTreeMap<u64, u64> {
-        let mut sums = BTreeMap::new();
-        for admission in self
-            .admitted
-            .iter()
-            .filter(|admission| admission.subject == subject)
-        {
-            *sums.entry(admission.at / window).or_default() += admission.cost;
+    /// What was truly used of a subject's policy, as a node sees time; `promised` was granted, and the answer is on
+    /// its way.
+    pub fn truth(
+        &self,
+        (subject, index): (u32, usize),
+        rule: &Rule,
+        epoch: u32,
+        (at, promised): (Timestamp, u64),
+    ) -> Usage {
+        let quota = rule.quota();
+        if quota.algorithm() == Algorithm::TokenBucket {
+            let used = self.buckets.get(&(subject, index)).copied();
+            let usage = quota.brought_forward(used.unwrap_or_default(), at);
+            return quota.charged(usage, promised, at);
         }
-        sums
+        let start = quota.brought_forward(Usage::default(), at).at();
+        let window = u64::try_from(quota.window().as_nanos()).unwrap_or(u64::MAX);
+        // When a clock steps back, windows come twice. What a node counted in the first that has not heard of the subject
+        // since counts in the second too: it cannot know.
+        let count = |start: u64| {
+            let passes = 0..=epoch;
+            let counted = |epoch| self.counts.get(&(subject, index, epoch, start));
+            passes.filter_map(counted).sum::<u64>()
+        };
+        let current = count(start.as_nanos()) + promised;
+        Usage::window(
+            start,
+            current,
+            count(start.as_nanos().saturating_sub(window)),
+        )
     }
 
-    /// What was admitted for a subject, by the window that its node charged.
-    pub fn by_charged_window(&self, subject: u32) -> BTreeMap<u64, u64> {
-        let mut sums = BTreeMap::new();
-        for admission in self
-            .admitted
-            .iter()
-            .filter(|admission| admission.subject == subject)
-        {
-            *sums.entry(admission.window).or_default() += admission.cost;
+    /// Notes whatever is wrong with a decision by itself (G8).
+    pub fn examine(&mut self, at: u64, decision: &Decision, rules: usize) {
+        for status in decision.statuses() {
+            if status.remaining() > status.limit() {
+                let what = format!("{} remain of {}", status.remaining(), status.limit());
+                self.flaws.push(Flaw { at, what });
+            }
         }
-        sums
+        if decision.is_allowed() && decision.statuses().len() != rules {
+            let what = format!("admitted under {} policies", decision.statuses().len());
+            self.flaws.push(Flaw { at, what });
+        }
     }
 }

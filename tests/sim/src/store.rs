@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_core::shared::{NodeId, Record, Reply, sync};
+use tidegate_core::shared::{NodeId, Record, Reply, Totals, sync};
 use tidegate_core::tiered::Outgoing;
-use tidegate_core::{PolicyId, Rule, Timestamp};
+use tidegate_core::{Algorithm, MAX_COUNT, PolicyId, Rule, Timestamp, Usage};
+
+use crate::fault::Corruption;
+
+/// For how long a node that says nothing counts as alive, in seconds: as long as real stores reckon.
+const PATIENCE: u64 = 4;
 
 /// A store that several simulated nodes share.
 #[derive(Default)]
@@ -13,6 +18,10 @@ pub struct Store {
     registry: BTreeMap<NodeId, Timestamp>,
     /// The store's clock minus true time, in nanoseconds.
     pub offset: i64,
+    /// How often that clock has stepped: the number of a window says nothing across a step.
+    pub steps: u32,
+    /// What the offset was before each step.
+    pub offsets: Vec<i64>,
     /// How many calls it has carried out.
     pub calls: u64,
 }
@@ -21,6 +30,21 @@ impl Store {
     /// What its clock shows at a true time.
     pub fn clock(&self, now: u64) -> Timestamp {
         Timestamp::from_nanos(now.saturating_add_signed(self.offset))
+    }
+
+    /// Its clock steps.
+    pub fn step(&mut self, by: i64) {
+        self.offsets.push(self.offset);
+        self.offset += by;
+        self.steps += 1;
+    }
+
+    /// Its clock minus true time after so many steps.
+    pub fn offset_of(&self, steps: u32) -> i64 {
+        let before = self
+            .offsets
+            .get(usize::try_from(steps).unwrap_or(usize::MAX));
+        before.copied().unwrap_or(self.offset)
     }
 
     /// Carries out a call for a subject.
@@ -49,7 +73,7 @@ impl Store {
         let clock = self.clock(now);
         self.registry.insert(node, clock);
         self.registry
-            .retain(|_, seen| clock.since(*seen).as_secs() < 4);
+            .retain(|_, seen| clock.since(*seen).as_secs() < PATIENCE);
         u32::try_from(self.registry.len()).unwrap_or(u32::MAX)
     }
 
@@ -59,15 +83,46 @@ impl Store {
         self.registry.clear();
     }
 
-    /// What it holds for a subject under a policy.
-    pub fn record(&mut self, subject: u32, rule: &Rule, now: u64) -> Record {
+    /// Puts a record there that no node reported.
+    pub fn corrupt(&mut self, subject: u32, rule: &Rule, what: Corruption, now: u64) {
+        let quota = rule.quota();
         let clock = self.clock(now);
+        let then = match what {
+            Corruption::Full => clock,
+            Corruption::Future => clock + std::time::Duration::from_secs(3_600),
+            Corruption::EndOfTime => Timestamp::from_secs(18_000_000_000),
+        };
+        let usage = match quota.algorithm() {
+            Algorithm::TokenBucket => Usage::bucket(then + quota.capacity_window()),
+            _ => {
+                let start = quota.brought_forward(Usage::default(), then).at();
+                Usage::window(start, MAX_COUNT, MAX_COUNT)
+            }
+        };
+        let mut record = Record::default();
+        record.set_usage(quota, usage, then);
+        self.records.insert((subject, rule.id()), record);
+    }
+
+    /// What it holds for a subject under a policy.
+    pub fn record(&self, subject: u32, rule: &Rule, now: u64) -> Record {
         let mut record = self
             .records
             .get(&(subject, rule.id()))
             .cloned()
             .unwrap_or_default();
-        record.bring_forward(rule.quota(), clock);
+        record.bring_forward(rule.quota(), self.clock(now));
         record
+    }
+
+    /// What it knows of a node in the window that begins at `start`, if that is its current or previous one.
+    pub fn totals(&self, subject: u32, rule: &Rule, node: NodeId, start: u64, now: u64) -> Totals {
+        let record = self.record(subject, rule, now);
+        let (current, before) = record.totals(node);
+        if record.usage().at().as_nanos() == start {
+            current
+        } else {
+            before
+        }
     }
 }

@@ -168,6 +168,14 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "sim",
+        proves: "the guarantees hold in 10 000 simulated runs with faults of every kind",
+        job: Job::Cargo(CargoJob {
+            arguments: &["xtask", "sim", "--seeds", "10000"],
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
         name: "faults",
         proves: "the guarantees hold through every fault that can be made here to real servers",
         job: Job::Cargo(CargoJob {

@@ -1,0 +1,38 @@
+//! G5, exactly once: after healing, for every window still alive, the store's total of a living node is what that node
+//! admitted, however often its calls were repeated, lost or answered too late.
+//!
+//! Source: reports are running totals, merged by maximum; a grant whose answer was lost covers what was decided without it.
+//! After the store has lost its data, this holds for a node as soon as it has spoken of the subject again (G6).
+
+use super::{Run, Verdict};
+use crate::fault::Kind;
+use crate::oracle::Converged;
+use crate::scenario::nanos;
+use crate::time::SECOND;
+
+pub(super) fn check(run: &Run<'_>) -> Verdict {
+    let lost = run.scenario.faults.iter().filter_map(|fault| {
+        let loses = matches!(fault.kind, Kind::LoseData | Kind::Corrupt(_));
+        loses.then_some(run.world.start + fault.from)
+    });
+    let lost = lost.max().unwrap_or(0);
+    for node in &run.world.oracle.converged {
+        if node.stored != node.admitted && node.heard >= lost && !was_out_of_step(run, node) {
+            let what = format!(
+                "the store counts {} of n{} for subject {} under policy {} in the window at {}, which admitted {}",
+                node.stored, node.node, node.subject, node.rule, node.window, node.admitted
+            );
+            return Err((run.scenario.length, what));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the node did not know the store's time while a window that is still alive may have been filled: what it charged
+/// to a window that had not begun is moved to one that has.
+fn was_out_of_step(run: &Run<'_>, node: &Converged) -> bool {
+    let reach = 2 * nanos(run.scenario.rules[node.rule].quota().window()) + SECOND;
+    let early = run.scenario.length.saturating_sub(reach);
+    let since = node.in_step_since;
+    since.is_none_or(|since| run.after_start(since) >= early)
+}

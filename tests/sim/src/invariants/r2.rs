@@ -1,0 +1,53 @@
+//! R2, an outage is quiet: probes of one process are spaced by at least the backoff's floor, and whoever is cut off sends
+//! hardly anything else.
+//!
+//! Source: the breaker opens on five failures in a row; from then on only probes are sent.
+
+use std::collections::BTreeMap;
+
+use super::{Run, Verdict};
+use crate::fault::{Kind, Nodes};
+use crate::time::MILLI;
+
+/// The shortest delay between two probes, less what clocks differ.
+const FLOOR: u64 = 49 * MILLI;
+/// The failures that open the breaker, and the calls that were under way.
+const CALLS: u64 = 5 + 4;
+
+pub(super) fn check(run: &Run<'_>) -> Verdict {
+    let mut last: BTreeMap<(usize, u32), u64> = BTreeMap::new();
+    for probe in &run.world.oracle.probes {
+        let before = last.insert((probe.node, probe.life), probe.at);
+        if before.is_some_and(|before| probe.at - before < FLOOR) {
+            let what = format!("n{} probes twice within {} ms", probe.node, FLOOR / MILLI);
+            return Err((run.after_start(probe.at), what));
+        }
+    }
+    quiet(run)
+}
+
+/// While one lasting outage is the only fault, each node sends a few calls and its probes.
+fn quiet(run: &Run<'_>) -> Verdict {
+    let [outage] = run.scenario.faults[..] else {
+        return Ok(());
+    };
+    let all = Nodes::all(run.scenario.nodes);
+    if !matches!(outage.kind, Kind::Cut { nodes, .. } if nodes == all) {
+        return Ok(());
+    }
+    let during = |at: u64| (outage.from..outage.to).contains(&run.after_start(at));
+    let oracle = &run.world.oracle;
+    for node in 0..run.scenario.nodes {
+        let sent = oracle.sent.iter();
+        let sent = sent.filter(|(at, by)| *by == node && during(*at)).count() as u64;
+        let probes = oracle.probes.iter();
+        let probes = probes
+            .filter(|probe| probe.node == node && during(probe.at))
+            .count() as u64;
+        if sent > probes + CALLS {
+            let what = format!("n{node} sent {sent} calls in an outage, {probes} of them probes");
+            return Err((outage.to, what));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Requests on a node: decided at once, after the store's answer, or when they have waited for D.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tidegate_core::Rule;
+
+use super::{Node, Settled, Waiter};
+
+impl Node {
+    /// A request arrives, and is decided at once if it can be.
+    ///
+    /// # Errors
+    ///
+    /// The ticket under which it waits.
+    pub fn request(&mut self, subject: u32, cost: u64, now: u64) -> Result<Settled, u64> {
+        self.next_ticket += 1;
+        let waiter = Waiter {
+            ticket: self.next_ticket,
+            came: now,
+            cost,
+            call: None,
+        };
+        let ticket = waiter.ticket;
+        self.decide(subject, waiter, now).ok_or(ticket)
+    }
+
+    fn decide(&mut self, subject: u32, waiter: Waiter, now: u64) -> Option<Settled> {
+        let (view, at) = (self.view(now), self.store_time(now));
+        let held = self.held.entry(subject).or_default();
+        let intern = &mut |rule: &Rule| Arc::new(*rule);
+        match held
+            .group
+            .acquire(&self.rules, waiter.cost, &view, at, intern)
+        {
+            Some(decision) => Some(Settled { waiter, decision }),
+            None => {
+                held.waiters.push_back(waiter);
+                None
+            }
+        }
+    }
+
+    /// A request has waited for the deadline: it leaves the queue and is decided without the store.
+    pub fn out_of_patience(&mut self, subject: u32, ticket: u64, now: u64) -> Option<Settled> {
+        let (view, at) = (self.view(now), self.store_time(now));
+        let held = self.held.get_mut(&subject)?;
+        let place = held
+            .waiters
+            .iter()
+            .position(|waiter| waiter.ticket == ticket)?;
+        let waiter = held.waiters.remove(place)?;
+        let unanswered = waiter.call.is_some();
+        let decision =
+            held.group
+                .decide_without_store(&self.rules, waiter.cost, &view, unanswered, at);
+        Some(Settled { waiter, decision })
+    }
+
+    /// Everybody who still waits and whose wish has not been sent is looked at again.
+    pub fn retry(&mut self, subject: u32, now: u64) -> Vec<Settled> {
+        let Some(held) = self.held.get_mut(&subject) else {
+            return Vec::new();
+        };
+        let (unsent, sent) = held
+            .waiters
+            .drain(..)
+            .partition(|waiter| waiter.call.is_none());
+        held.waiters = sent;
+        let waiting: VecDeque<Waiter> = unsent;
+        waiting
+            .into_iter()
+            .filter_map(|waiter| self.decide(subject, waiter, now))
+            .collect()
+    }
+}

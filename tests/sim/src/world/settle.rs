@@ -1,0 +1,194 @@
+//! Requests: they arrive, wait, and are settled.
+
+use tidegate_core::{Algorithm, Decision, Provenance, Rule, Usage};
+
+use super::{DEADLINE, World};
+use crate::event::Event;
+use crate::node::Settled;
+use crate::oracle::{Admission, Denial, Flaw, MOST_RULES};
+
+impl World {
+    pub(super) fn request(&mut self, node: usize, subject: u32, cost: u64) {
+        let Some(node) = self.present(node) else {
+            return;
+        };
+        let before = self.nodes[node].unsent(subject, self.now);
+        match self.nodes[node].request(subject, cost, self.now) {
+            Ok(settled) => {
+                self.examine_counts(node, subject, (before, cost), &settled);
+                self.settle(node, subject, [settled]);
+            }
+            Err(ticket) => {
+                let who = self.life(node);
+                let event = Event::Patience {
+                    who,
+                    subject,
+                    ticket,
+                };
+                self.schedule(DEADLINE, event);
+            }
+        }
+        self.look_at(node, subject);
+    }
+
+    /// All policies were charged, or none (G8).
+    fn examine_counts(
+        &mut self,
+        node: usize,
+        subject: u32,
+        (before, cost): (u64, u64),
+        settled: &Settled,
+    ) {
+        let allowed = settled.decision.is_allowed();
+        let charged = if allowed { self.rules.len() as u64 } else { 0 };
+        let after = self.nodes[node].unsent(subject, self.now);
+        if after != before + cost * charged {
+            let what = format!(
+                "n{node}'s unsent count went from {before} to {after} by a request of {cost} under {} policies, admitted: {allowed}",
+                self.rules.len()
+            );
+            self.oracle.flaws.push(Flaw { at: self.now, what });
+        }
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        node: usize,
+        subject: u32,
+        settled: impl IntoIterator<Item = Settled>,
+    ) {
+        for Settled { waiter, decision } in settled {
+            let waited = self.now - waiter.came;
+            self.oracle.decisions += 1;
+            self.oracle.slowest = self.oracle.slowest.max((waited, self.now));
+            self.oracle.examine(self.now, &decision, self.rules.len());
+            self.note(|| describe(node, subject, waiter.cost, waited, &decision));
+            if let (Provenance::Outage(_), Some(first)) =
+                (decision.provenance(), decision.statuses().first())
+            {
+                let window = first.usage().at().as_nanos();
+                self.nodes[node].history.isolate(subject, window);
+            }
+            if decision.is_allowed() {
+                self.admit(node, subject, waiter.cost, &decision);
+            } else {
+                self.deny(node, subject, waiter.cost, &decision);
+            }
+        }
+    }
+
+    fn admit(&mut self, node: usize, subject: u32, cost: u64, decision: &Decision) {
+        let mut windows = [0; MOST_RULES];
+        for (window, status) in windows.iter_mut().zip(decision.statuses()) {
+            *window = status.usage().at().as_nanos();
+        }
+        let first = decision.statuses().first();
+        let in_step = self.nodes[node].in_step_since.is_some();
+        let admission = Admission {
+            at: self.now,
+            in_step,
+            decided: if in_step {
+                decision.at()
+            } else {
+                // By a clock that is no measure of anything.
+                self.store.clock(self.now)
+            },
+            node,
+            life: self.nodes[node].life,
+            subject,
+            cost,
+            epoch: self.store.steps,
+            windows,
+            provenance: decision.provenance(),
+            limit: first.map_or(0, |status| status.quota().limit()),
+            followed: (
+                self.nodes[node].history.last(subject),
+                self.nodes[node].view(self.now).nodes,
+            ),
+        };
+        self.oracle.admit(admission, &self.rules);
+    }
+
+    /// A denial by counts is right if one of the policies that refused had truly been used up.
+    fn deny(&mut self, node: usize, subject: u32, cost: u64, decision: &Decision) {
+        self.oracle.denied += 1;
+        if matches!(decision.provenance(), Provenance::Outage(_)) {
+            return;
+        }
+        let promised: u64 = self
+            .promised
+            .iter()
+            .filter(|((of, ..), _)| *of == subject)
+            .map(|(_, got)| got)
+            .sum();
+        let mut truth = String::new();
+        let epoch = self.store.steps;
+        for (index, status) in decision.statuses().iter().enumerate() {
+            if !status.is_violated() {
+                continue;
+            }
+            let rule = &self.rules[index];
+            let at = decision.at();
+            // In which order reports reach the store decides how much flows into a bucket that is nearly full.
+            let blur = match rule.quota().algorithm() {
+                Algorithm::TokenBucket => self.blur(rule),
+                _ => 0,
+            };
+            let promised = promised + blur;
+            let used = self
+                .oracle
+                .truth((subject, index), rule, epoch, (at, promised));
+            if !rule.quota().admits(used, cost, at) {
+                return;
+            }
+            truth += &format!(
+                "cost {cost}, believed {}, true {}; ",
+                shown(status.usage()),
+                shown(used)
+            );
+        }
+        let at = self.now;
+        self.oracle.unjustified.push(Denial {
+            at,
+            node,
+            subject,
+            truth,
+        });
+    }
+
+    /// What all nodes may hold back under a policy.
+    fn blur(&self, rule: &Rule) -> u64 {
+        let nodes = self.nodes.len() as u64;
+        let known = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        nodes * rule.tolerance().slack(rule.quota().limit(), known) + 1
+    }
+}
+
+fn shown(usage: Usage) -> String {
+    format!(
+        "{}+{} at {}",
+        usage.current(),
+        usage.previous(),
+        usage.at().as_nanos()
+    )
+}
+
+fn describe(node: usize, subject: u32, cost: u64, waited: u64, decision: &Decision) -> String {
+    let verdict = if decision.is_allowed() {
+        "admits"
+    } else {
+        "denies"
+    };
+    let mut text = format!("n{node} {verdict} {cost}");
+    if subject > 0 {
+        text += &format!(" for s{subject}");
+    }
+    text += &format!(" ({}", decision.provenance().as_str());
+    for status in decision.statuses() {
+        text += &format!(", {} left of {}", status.remaining(), status.limit());
+    }
+    if waited > 0 {
+        text += &format!(", waited {:.1} ms", waited as f64 / 1e6);
+    }
+    text + ")"
+}
