@@ -30,6 +30,7 @@ use crate::{Decision, Rule, Status, Timestamp, Usage};
 pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -> Decision {
     match (rules, usages) {
         ([rule], [usage]) => {
+            *usage = rule.quota().brought_forward(*usage, now);
             let violated = charge(rule, usage, cost, now);
             Decision::under(rule, *usage, cost, now, violated)
         }
@@ -39,6 +40,9 @@ pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -
 
 /// The part of [`decide`] that changes the count, for a rule that is the only one: brings the usage forward, and
 /// charges it if the rule admits the request. Returns whether the rule is violated.
+///
+/// The usage is the default, or one that this or [`Quota::brought_forward`](crate::Quota::brought_forward) made under
+/// the same rule. What came from elsewhere may be anything, and must be brought forward there first, as `decide` does.
 ///
 /// A store that decides under a lock calls this there, and [`Decision::under`] when it has unlocked. It is always
 /// inlined: a usage that went through memory on its way here would cost as much as the arithmetic.
@@ -60,7 +64,7 @@ pub fn decide(rules: &[Rule], usages: &mut [Usage], cost: u64, now: Timestamp) -
 #[inline(always)]
 pub fn charge(rule: &Rule, usage: &mut Usage, cost: u64, now: Timestamp) -> bool {
     let quota = rule.quota();
-    *usage = quota.brought_forward(*usage, now);
+    *usage = quota.rolled_on(*usage, now);
     if cost == 0 {
         return false;
     }

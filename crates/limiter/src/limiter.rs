@@ -86,7 +86,7 @@ impl Limiter {
     /// ```
     #[inline]
     pub fn try_check<'a>(&self, subject: impl Into<Subject<'a>>) -> Option<Decision> {
-        self.engine.try_decide(subject.into(), 1)
+        self.try_check_with_cost(subject, 1)
     }
 
     /// As [`try_check`](Self::try_check), at the given cost.
@@ -96,7 +96,9 @@ impl Limiter {
         subject: impl Into<Subject<'a>>,
         cost: u64,
     ) -> Option<Decision> {
-        self.engine.try_decide(subject.into(), cost)
+        let mut slot = None;
+        self.engine.try_decide(subject.into(), cost, &mut slot);
+        slot
     }
 
     /// Decides requests that cost 1, of several subjects, each for itself: one's denial does not keep another from

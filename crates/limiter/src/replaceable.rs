@@ -40,17 +40,22 @@ impl Replaceable {
 
     /// Runs `f`, once, on the set that holds.
     #[inline]
-    pub(crate) fn with<R>(&self, mut f: impl FnMut(&PolicySet) -> R) -> R {
+    pub(crate) fn with(&self, mut f: impl FnMut(&PolicySet)) {
         let version = self.version();
-        let result = SEEN.try_with(|seen| {
+        let seen = SEEN.try_with(|seen| {
             let seen = seen.try_borrow().ok()?;
             let set = seen[self.place].as_ref()?;
             (set.version() == version).then(|| f(set))
         });
-        match result {
-            Ok(Some(result)) => result,
-            _ => f(&self.load_anew()),
+        if !matches!(seen, Ok(Some(()))) {
+            self.with_anew(&mut f);
         }
+    }
+
+    // Apart, and by way of a vtable, so that the common case has `f` in line.
+    #[cold]
+    fn with_anew(&self, f: &mut dyn FnMut(&PolicySet)) {
+        f(&self.load_anew());
     }
 
     /// The set that holds, to keep across an await.
@@ -100,7 +105,9 @@ mod tests {
     }
 
     fn name(replaceable: &Replaceable) -> &'static str {
-        replaceable.with(|set| set.rules()[0].name().as_str())
+        let mut name = "";
+        replaceable.with(|set| name = set.rules()[0].name().as_str());
+        name
     }
 
     #[test]
@@ -141,7 +148,8 @@ mod tests {
         let outer = Replaceable::new(set("outer"));
         let inner = Replaceable::new(set("inner"));
         for _ in 0..2 {
-            let names = outer.with(|set| (set.rules()[0].name().as_str(), name(&inner)));
+            let mut names = ("", "");
+            outer.with(|set| names = (set.rules()[0].name().as_str(), name(&inner)));
             assert_eq!(names, ("outer", "inner"));
         }
     }

@@ -322,8 +322,9 @@ impl<C: Clock> Store for MemoryStore<C> {
 
     fn try_acquire(&self, request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
         let mut slot = None;
-        self.decide_into(request, &mut slot);
-        slot.map(Ok)
+        self.try_acquire_into(request, &mut slot)
+            .map(|()| slot)
+            .transpose()
     }
 
     fn try_acquire_into(

@@ -131,6 +131,14 @@ impl Digest {
         Self { lo, hi }
     }
 
+    /// Some of its bits, never 0: those of a subject's entries are the same, those of two subjects seldom.
+    #[inline(always)]
+    pub(crate) fn tag(self) -> u32 {
+        // The upper bits are much the same within a shard.
+        let [a, b, c, d, ..] = self.lo.to_le_bytes();
+        u32::from_le_bytes([a, b, c, d]) | 1
+    }
+
     /// Which of `2^bits` shards the subject's entries are in.
     #[inline]
     pub(crate) fn shard(self, bits: u32) -> usize {

@@ -8,7 +8,7 @@
 //! whose entry has been lowered, or exchanged for another, since he looked.
 
 use crate::Digest;
-use crate::sync::{AtomicU64, Ordering, fence, give_way};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, give_way};
 
 /// Counts have 40 bits, the sequence number 23. A thread would have to sleep through eight million changes of
 /// what is lifted, and then find the very count that it saw, to take one for another.
@@ -34,12 +34,6 @@ impl Lifted {
             digest: [AtomicU64::new(0), AtomicU64::new(0)],
             fixed: [AtomicU64::new(0), AtomicU64::new(0)],
         }
-    }
-
-    /// Whether it may be worth while to look closer: a look at one word.
-    #[inline(always)]
-    pub(crate) fn may_be(&self, digest: Digest) -> bool {
-        self.digest[0].load(Ordering::Relaxed) == digest.words()[0]
     }
 
     /// Replaces the count of the entry with this digest by what `f` makes of it and of the fixed part, and returns
@@ -123,9 +117,29 @@ impl Lifted {
             .fixed
             .each_ref()
             .map(|word| word.load(Ordering::Relaxed));
-        // So that those who look for it need not look closer.
-        self.digest[0].store(0, Ordering::Relaxed);
         (fixed, last & COUNT)
+    }
+}
+
+/// Which subject's entry is lifted out of a shard, in 32 bits. It may be out of date or another's: it only spares
+/// those who look for another subject a closer look.
+pub(crate) struct Hint(AtomicU32);
+
+impl Hint {
+    pub(crate) fn nothing() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// Whether it may be worth while to look closer.
+    #[inline(always)]
+    pub(crate) fn may_be(&self, digest: Digest) -> bool {
+        self.0.load(Ordering::Relaxed) == digest.tag()
+    }
+
+    /// From now on, it is an entry with this digest, or none.
+    pub(crate) fn set(&self, digest: Option<Digest>) {
+        let tag = digest.map_or(0, Digest::tag);
+        self.0.store(tag, Ordering::Relaxed);
     }
 }
 

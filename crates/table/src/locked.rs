@@ -107,6 +107,9 @@ impl<'a, V: Entry> Locked<'a, V> {
         }
         let digest = self.digest.under(policy);
         self.shard.has_lifted = self.lifted().open(digest, fixed, count);
+        if self.has_lifted() {
+            self.table.hint(digest).set(Some(digest));
+        }
         self.has_lifted()
     }
 
@@ -119,6 +122,7 @@ impl<'a, V: Entry> Locked<'a, V> {
         self.shard.has_lifted = false;
         let place = self.shard.find(self.lifted().digest()).map(Place);
         let (fixed, count) = self.lifted().close();
+        self.table.hint(self.digest).set(None);
         Some(Lowered {
             place,
             fixed,

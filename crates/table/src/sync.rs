@@ -1,44 +1,14 @@
 //! Locks and atomics: the usual ones, or loom's, which tries every interleaving of them.
 
 #[cfg(not(loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub(crate) use self::spinning::{Mutex, MutexGuard};
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(loom)]
 pub(crate) use self::modelled::{Mutex, MutexGuard};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-
-/// Locks, and if that must wait, keeps away from the lock's cache line for a while.
-///
-/// The table's locks are held for some ten nanoseconds. To try for one all the time takes its cache line away from
-/// the thread that holds it, which makes both slower than one alone; to park takes longer by far.
-#[inline(always)]
-pub(crate) fn patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    match mutex.try_lock() {
-        Some(guard) => guard,
-        None => wait(mutex),
-    }
-}
-
-#[cold]
-fn wait<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    for _ in 0..PATIENCE {
-        give_way();
-        if let Some(guard) = mutex.try_lock() {
-            return guard;
-        }
-    }
-    mutex.lock()
-}
-
-/// How often to give way before parking: some ten microseconds. Whoever holds the lock for longer sweeps a shard, or
-/// has been taken off his processor.
-#[cfg(not(loom))]
-const PATIENCE: usize = 16;
-#[cfg(loom)]
-const PATIENCE: usize = 0;
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// Keeps away from a cache line that somebody else works on for about a microsecond.
 #[cold]
@@ -49,9 +19,70 @@ pub(crate) fn give_way() {
     }
 }
 
+#[cfg(not(loom))]
+mod spinning {
+    //! A lock without a queue: to unlock it is to store one byte.
+    //!
+    //! The table's locks are held for some ten nanoseconds. A lock whose waiters park must look, when it is unlocked,
+    //! whether any do, by a second atomic exchange.
+
+    use std::thread;
+    use std::time::Duration;
+
+    use super::give_way;
+
+    /// How often a waiter gives way before it yields: some ten microseconds. Whoever holds the lock for longer sweeps a
+    /// shard, or has been taken off his processor.
+    const GIVES_WAY: u32 = 16;
+    /// How often it yields before it sleeps between two attempts, so that a holder of lower priority gets on.
+    const YIELDS: u32 = 16;
+    const NAP: Duration = Duration::from_micros(50);
+
+    pub(crate) type MutexGuard<'a, T> = spin::mutex::SpinMutexGuard<'a, T>;
+
+    pub(crate) struct Mutex<T>(spin::mutex::SpinMutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(spin::mutex::SpinMutex::new(value))
+        }
+
+        /// Locks, and if that must wait, keeps away from the lock's cache line for a while: to try for it all the time
+        /// takes that line away from the thread that holds it, which makes both slower than one alone.
+        #[inline(always)]
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            match self.try_lock() {
+                Some(guard) => guard,
+                None => self.wait(),
+            }
+        }
+
+        #[inline(always)]
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock()
+        }
+
+        #[cold]
+        fn wait(&self) -> MutexGuard<'_, T> {
+            let mut attempts = 0_u32;
+            loop {
+                match attempts {
+                    0..GIVES_WAY => give_way(),
+                    attempt if attempt < GIVES_WAY + YIELDS => thread::yield_now(),
+                    _ => thread::sleep(NAP),
+                }
+                if let Some(guard) = self.try_lock() {
+                    return guard;
+                }
+                attempts = attempts.saturating_add(1);
+            }
+        }
+    }
+}
+
 #[cfg(loom)]
 mod modelled {
-    //! loom's mutex with `parking_lot`'s interface: no poisoning.
+    //! loom's mutex with the other one's interface: no poisoning.
 
     use std::sync::PoisonError;
 

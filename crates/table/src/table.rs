@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 
 use tidegate_core::{PolicyId, Timestamp};
 
-use crate::lifted::Lifted;
+use crate::lifted::{Hint, Lifted};
 use crate::overflow::Shared;
 use crate::population::Population;
 use crate::shard::Shard;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, patiently};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::{Digest, Entry, Keys, Locked, Overflow};
 
 /// The most entries that a table can be made for: 2^30, about a thousand million.
@@ -30,6 +30,9 @@ pub struct Table<V> {
     shards: Box<[Aligned<V>]>,
     /// What is lifted out of each shard.
     lifted: Box<[Lifted]>,
+    /// Of what is lifted out of each shard, so much that others need not look closer. Sixteen shards' in a cache line, so
+    /// that this is always at hand.
+    hints: Box<[Hint]>,
     bits: u32,
     population: Population,
     overflow: Mutex<Shared<V>>,
@@ -68,10 +71,12 @@ impl<V: Entry> Table<V> {
             .trailing_zeros();
         let shards = (0..1_usize << bits).map(|_| Aligned(Mutex::new(Shard::new(bits))));
         let lifted = (0..1_usize << bits).map(|_| Lifted::nothing());
+        let hints = (0..1_usize << bits).map(|_| Hint::nothing());
         Self {
             keys,
             shards: shards.collect(),
             lifted: lifted.collect(),
+            hints: hints.collect(),
             bits,
             population: Population::new(capacity),
             overflow: Mutex::new(Shared::new()),
@@ -91,7 +96,7 @@ impl<V: Entry> Table<V> {
     pub fn lock(&self, digest: Digest, clock: impl Fn() -> Timestamp) -> Locked<'_, V> {
         let index = digest.shard(self.bits);
         let now = clock();
-        let mut shard = patiently(&self.shards[index].0);
+        let mut shard = self.shards[index].0.lock();
         if shard.is_sweep_due(now) {
             shard = self.sweep_and_lock(index, shard, now);
         }
@@ -102,7 +107,7 @@ impl<V: Entry> Table<V> {
     /// Whether it is worth while to try [`with_lifted`](Self::with_lifted): a look at one word.
     #[inline(always)]
     pub fn may_be_lifted(&self, digest: Digest) -> bool {
-        self.lifted(digest).may_be(digest)
+        self.hint(digest).may_be(digest)
     }
 
     /// Works on the subject's entry under a policy without its lock, if that entry is [lifted](Locked::lift). `f` gets
@@ -151,6 +156,12 @@ impl<V: Entry> Table<V> {
     #[inline(always)]
     pub(crate) fn lifted(&self, digest: Digest) -> &Lifted {
         &self.lifted[digest.shard(self.bits)]
+    }
+
+    /// The hint at what is lifted out of the subject's shard.
+    #[inline(always)]
+    pub(crate) fn hint(&self, digest: Digest) -> &Hint {
+        &self.hints[digest.shard(self.bits)]
     }
 
     pub(crate) fn population(&self) -> &Population {

@@ -3,13 +3,29 @@
 use crate::quota::MAX_COUNT;
 use crate::{Timestamp, Usage};
 
-/// Moves the usage into the window that holds `now`.
+/// Moves the usage into the window that holds `now`, wherever it was said to begin.
+#[inline]
+pub(super) fn repair(usage: Usage, window: u64, now: Timestamp) -> Usage {
+    if usage.at.as_nanos().is_multiple_of(window) {
+        roll(usage, window, now)
+    } else {
+        move_on(usage, window, now)
+    }
+}
+
+/// Moves the usage into the window that holds `now`. Its own window is aligned: to see that takes a division, much of
+/// what a decision computes.
 #[inline]
 pub(super) fn roll(usage: Usage, window: u64, now: Timestamp) -> Usage {
     let into = now.as_nanos().wrapping_sub(usage.at.as_nanos());
-    if into < window && usage.at.as_nanos().is_multiple_of(window) {
+    if into < window {
         return usage;
     }
+    move_on(usage, window, now)
+}
+
+#[inline]
+fn move_on(usage: Usage, window: u64, now: Timestamp) -> Usage {
     let (start, passed) = passed(usage.at, window, now);
     let (current, previous) = match passed {
         Passed::None => (usage.current, usage.previous),

@@ -26,12 +26,22 @@ impl Quota {
     #[inline]
     pub fn brought_forward(&self, usage: Usage, now: Timestamp) -> Usage {
         match self.shape() {
-            Shape::Fixed | Shape::Sliding(_) => aligned::roll(usage, self.window_nanos(), now),
+            Shape::Fixed | Shape::Sliding(_) => aligned::repair(usage, self.window_nanos(), now),
             Shape::Bucket { burst, interval } => token_bucket::repair(
                 usage,
                 token_bucket::most_missing(self.window_nanos(), burst, interval),
                 now,
             ),
+        }
+    }
+
+    /// As [`brought_forward`](Self::brought_forward), for a usage that came from there, or is the default: what is in
+    /// a window need not be repaired again.
+    #[inline]
+    pub(crate) fn rolled_on(&self, usage: Usage, now: Timestamp) -> Usage {
+        match self.shape() {
+            Shape::Fixed | Shape::Sliding(_) => aligned::roll(usage, self.window_nanos(), now),
+            Shape::Bucket { .. } => self.brought_forward(usage, now),
         }
     }
 
