@@ -1,18 +1,22 @@
 //! A blocking HTTP/1.1 client over one connection: it sends what it is told, and shows all that comes back.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// After this long without an answer a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What to send. Header values are bytes, since not everything that is sent is text.
+/// How many bytes of a body go into a chunk: few, so that there are many.
+const CHUNK: usize = 7;
+
+/// What to send. Names and values of headers are bytes, since not everything that is sent is text.
 #[derive(Clone, Debug)]
 pub struct Request {
-    method: &'static str,
-    target: String,
-    headers: Vec<(String, Vec<u8>)>,
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -22,6 +26,7 @@ impl Request {
             method,
             target: target.into(),
             headers: Vec::new(),
+            body: Vec::new(),
         }
     }
 
@@ -32,18 +37,38 @@ impl Request {
 
     /// With one more header line.
     #[must_use]
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.into(), value.as_ref().into()));
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        let (name, value) = (name.as_ref().into(), value.as_ref().into());
+        self.headers.push((name, value));
         self
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// With a body whose length is not told in advance: in chunks, or in HTTP/2's frames.
+    #[must_use]
+    pub fn chunked(self, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            body: body.into(),
+            ..self
+        }
+    }
+
+    /// As it goes over the wire in HTTP/1.1.
+    pub fn bytes(&self) -> Vec<u8> {
         let head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.target);
         let mut bytes = head.into_bytes();
         for (name, value) in &self.headers {
-            bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+            bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
         }
-        bytes.extend(b"\r\n");
+        if self.body.is_empty() {
+            bytes.extend(b"\r\n");
+            return bytes;
+        }
+        bytes.extend(b"transfer-encoding: chunked\r\n\r\n");
+        for chunk in self.body.chunks(CHUNK) {
+            bytes.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
+            bytes.extend([chunk, b"\r\n"].concat());
+        }
+        bytes.extend(b"0\r\n\r\n");
         bytes
     }
 }
@@ -121,6 +146,29 @@ impl Client {
             response.body = self.body(&response)?;
         }
         Ok(response)
+    }
+
+    /// Sends bytes as they are, and reads all that comes until the server has no more to say.
+    ///
+    /// # Errors
+    ///
+    /// If the server says nothing for too long.
+    pub fn converse(mut self, bytes: &[u8]) -> io::Result<String> {
+        let stream = self.connection.get_mut();
+        stream.write_all(bytes)?;
+        stream.shutdown(Shutdown::Write)?;
+        let mut all = Vec::new();
+        match self.connection.read_to_end(&mut all) {
+            // A server may leave without having read all.
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
+            _ => {}
+        }
+        Ok(String::from_utf8_lossy(&all).into_owned())
+    }
+
+    /// The connection, to speak something else than HTTP.
+    pub fn into_inner(self) -> BufReader<TcpStream> {
+        self.connection
     }
 
     fn status(&mut self) -> io::Result<u16> {

@@ -7,11 +7,17 @@ use tidegate_limiter::{
     Capabilities, Decision, ErrorKind, Request, Store, StoreError, async_trait,
 };
 
+use crate::Turnstile;
+
+/// How often an answer is asked for in vain: more than once, because a caller may look twice in a row.
+const POLLS: u32 = 3;
+
 /// A store whose answers must all be awaited: none is there when it is first asked for.
 #[derive(Debug)]
 pub struct Flaky<S> {
     inner: S,
     answers: AtomicBool,
+    turnstile: Option<Turnstile>,
 }
 
 impl<S: Store> Flaky<S> {
@@ -20,6 +26,7 @@ impl<S: Store> Flaky<S> {
         Self {
             inner,
             answers: AtomicBool::new(true),
+            turnstile: None,
         }
     }
 
@@ -28,6 +35,16 @@ impl<S: Store> Flaky<S> {
         Self {
             inner,
             answers: AtomicBool::new(false),
+            turnstile: None,
+        }
+    }
+
+    /// It answers what `inner` does, after a turnstile.
+    pub const fn held(inner: S, turnstile: Turnstile) -> Self {
+        Self {
+            inner,
+            answers: AtomicBool::new(true),
+            turnstile: Some(turnstile),
         }
     }
 
@@ -37,9 +54,13 @@ impl<S: Store> Flaky<S> {
     }
 
     async fn answer(&self) -> Result<(), StoreError> {
-        let mut polled = false;
+        if let Some(turnstile) = &self.turnstile {
+            turnstile.pass().await;
+        }
+        let mut polls = 0;
         std::future::poll_fn(|cx| {
-            if std::mem::replace(&mut polled, true) {
+            polls += 1;
+            if polls > POLLS {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();

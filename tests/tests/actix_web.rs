@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
 use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
 use actix_web::test::{self, TestRequest};
 use actix_web::{App, Error, HttpMessage, error, web};
 use tidegate_adapter_actix_web::{Options, RateLimitLayer, key};
@@ -83,6 +86,24 @@ async fn an_error_of_inner_middleware_stays_an_error() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "no");
+}
+
+#[actix_web::test]
+async fn error_handlers_around_it_see_denials_and_may_change_them() {
+    let changed = ErrorHandlers::new().handler(StatusCode::TOO_MANY_REQUESTS, |mut response| {
+        let headers = response.headers_mut();
+        headers.insert(header::SERVER, HeaderValue::from_static("changed"));
+        Ok(ErrorHandlerResponse::Response(
+            response.map_into_left_body(),
+        ))
+    });
+    let app = App::new().wrap(layer("all", 1)).wrap(changed);
+    let app = test::init_service(app.route("/", web::get().to(ok))).await;
+    assert!(!send!(app, "/").headers().contains_key("server"));
+    let denied = send!(app, "/");
+    assert_eq!(denied.status(), 429);
+    assert!(denied.headers().contains_key("server"));
+    assert!(denied.headers().contains_key("retry-after"));
 }
 
 #[actix_web::test]

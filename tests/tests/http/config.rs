@@ -7,7 +7,7 @@ use tidegate_http::{
 };
 use tidegate_limiter::{Algorithm, Limiter, ManualClock, Outage, Policy, PolicyName, Quota, Store};
 use tidegate_store_memory::MemoryStore;
-use tidegate_tests::Flaky;
+use tidegate_tests::{Flaky, Turnstile};
 
 /// What a framework's request must show for the closures of these configurations.
 pub(crate) trait Head: 'static {
@@ -33,6 +33,10 @@ pub(crate) struct Config {
     pub(crate) outage: Option<Outage>,
     /// Whether middleware around the limiter adds `x-outer: yes` to every response.
     pub(crate) marked: bool,
+    /// Whether a CORS layer is around the limiter.
+    pub(crate) cors: bool,
+    /// Where the store's calls wait.
+    pub(crate) held: Option<Turnstile>,
     /// A second limiter around the first, with this limit.
     pub(crate) outer: Option<u64>,
 }
@@ -76,6 +80,8 @@ impl Default for Config {
             store: How::Ready,
             outage: None,
             marked: false,
+            cors: false,
+            held: None,
             outer: None,
         }
     }
@@ -90,10 +96,11 @@ impl Config {
     /// The limiter around the handlers.
     pub(crate) fn limiter(&self, clock: &ManualClock) -> Limiter {
         let memory = MemoryStore::builder().clock(clock.clone()).build().unwrap();
-        let store: Box<dyn Store> = match self.store {
-            How::Ready => Box::new(memory),
-            How::Slow => Box::new(Flaky::slow(memory)),
-            How::Down => Box::new(Flaky::down(memory)),
+        let store: Box<dyn Store> = match (self.store, self.held.clone()) {
+            (_, Some(turnstile)) => Box::new(Flaky::held(memory, turnstile)),
+            (How::Ready, None) => Box::new(memory),
+            (How::Slow, None) => Box::new(Flaky::slow(memory)),
+            (How::Down, None) => Box::new(Flaky::down(memory)),
         };
         let policies = self.quotas.iter().map(|(name, quota)| {
             let policy = Policy::new(*name, *quota).shadow(self.shadow);
@@ -102,7 +109,10 @@ impl Config {
                 None => policy,
             }
         });
-        let builder = Limiter::builder(store).policies(policies);
+        let mut builder = Limiter::builder(store).policies(policies);
+        if self.held.is_some() {
+            builder = builder.deadline(Duration::from_secs(60));
+        }
         builder.clock(clock.clone()).build().unwrap()
     }
 

@@ -1,4 +1,4 @@
-//! One table of HTTP cases, run against both adapters over real sockets.
+//! One table of HTTP cases, run against both adapters over real sockets, in HTTP/1.1 and in HTTP/2.
 //!
 //! A case says which headers and which body it expects, all of them, so a case that holds for both frameworks got
 //! the same bytes from both.
@@ -7,75 +7,114 @@
 mod apps;
 mod cases;
 mod config;
+mod conversations;
 mod run;
 
-/// Makes two tests of every case, one for each framework.
-macro_rules! table {
-    ($($case:ident)*) => {
-        mod axum {
-            $(#[test] fn $case() {
-                crate::run::run(crate::apps::axum::start, crate::cases::$case());
-            })*
-
-            #[test] fn all_connections_share_one_limit() {
-                crate::run::many_at_once(crate::apps::axum::start);
-            }
-
-            #[test] fn a_missing_peer_is_an_error_that_says_what_to_add() {
-                // actix-web always knows the peers of a TCP socket.
-                crate::run::run(crate::apps::axum::start_without_peer, crate::cases::no_peer());
-            }
+/// Makes a test of every case that holds over any protocol.
+macro_rules! exchanges {
+    ($start:path, $protocol:ident) => {
+        exchanges! { $start, $protocol:
+            a_client_is_admitted_up_to_its_limit_and_then_denied
+            l5_who_waits_as_long_as_told_is_admitted
+            a_sliding_window_is_the_default
+            a_token_bucket_shows_its_burst
+            several_policies_are_all_shown_and_charged_all_or_none
+            a_cost_that_never_fits_is_denied_without_retry_after
+            a_cost_is_charged_as_a_whole
+            api_keys_have_limits_of_their_own_and_others_their_addresses
+            g9_a_key_that_looks_like_an_address_is_not_that_address
+            keys_that_are_not_utf8_are_keys_as_well
+            a_repeated_key_is_its_first_line
+            a_request_without_its_key_is_refused_and_told_why
+            x_rate_limit_headers_instead
+            both_dialects_at_once
+            headers_can_be_turned_off_but_retry_after_stays
+            a_handler_sees_the_decision
+            a_closed_outage_is_503_and_not_429
+            an_open_outage_admits_and_shows_the_policy
+            a_store_that_takes_time_answers_the_same
+            shadow_reports_and_denies_nothing
+            forged_forwarding_headers_change_nothing
+            trusted_proxies_speak_for_their_clients
+            a_peer_that_is_not_trusted_speaks_for_itself
+            the_forwarded_field_is_understood
+            malformed_forwarding_headers_count_for_the_proxy
+            routes_count_apart_whatever_their_paths
+            path_parameters_are_keys_in_every_spelling
+            hashed_keys_are_told_apart
+            allowed_clients_are_not_limited
+            bodies_of_unknown_length_pass_and_denied_ones_do_not
+            methods_all_count
+            preflights_are_exempt_if_wanted
+            skipped_requests_neither_count_nor_carry_headers
+            only_failures_count_if_wanted
+            the_mode_is_shown_if_wanted
+            denials_can_look_different
+            errors_of_handlers_carry_the_headers_too
+            stacked_limiters_both_speak
+            middleware_around_it_sees_denials
         }
-        mod actix {
-            $(#[test] fn $case() {
-                crate::run::run(crate::apps::actix::start, crate::cases::$case());
-            })*
+    };
+    ($start:path, $protocol:ident: $($case:ident)*) => {
+        $(#[test] fn $case() {
+            crate::run::run($start, crate::run::Protocol::$protocol, crate::cases::$case());
+        })*
+    };
+}
 
-            #[test] fn all_connections_share_one_limit() {
-                crate::run::many_at_once(crate::apps::actix::start);
-            }
+/// Makes a test of every case with headers of 64 KiB, which HTTP/2 servers are not obliged to take.
+macro_rules! large_exchanges {
+    ($start:path) => {
+        exchanges! { $start, Http1:
+            a_huge_key_is_one_key
+            a_huge_forwarding_header_is_read_from_its_end
         }
     };
 }
 
-table! {
-    a_client_is_admitted_up_to_its_limit_and_then_denied
-    l5_who_waits_as_long_as_told_is_admitted
-    a_sliding_window_is_the_default
-    a_token_bucket_shows_its_burst
-    several_policies_are_all_shown_and_charged_all_or_none
-    a_cost_that_never_fits_is_denied_without_retry_after
-    a_cost_is_charged_as_a_whole
-    api_keys_have_limits_of_their_own_and_others_their_addresses
-    g9_a_key_that_looks_like_an_address_is_not_that_address
-    keys_that_are_not_utf8_are_keys_as_well
-    a_huge_key_is_one_key
-    a_repeated_key_is_its_first_line
-    a_request_without_its_key_is_refused_and_told_why
-    x_rate_limit_headers_instead
-    both_dialects_at_once
-    headers_can_be_turned_off_but_retry_after_stays
-    a_handler_sees_the_decision
-    a_closed_outage_is_503_and_not_429
-    an_open_outage_admits_and_shows_the_policy
-    a_store_that_takes_time_answers_the_same
-    shadow_reports_and_denies_nothing
-    forged_forwarding_headers_change_nothing
-    trusted_proxies_speak_for_their_clients
-    a_peer_that_is_not_trusted_speaks_for_itself
-    the_forwarded_field_is_understood
-    malformed_forwarding_headers_count_for_the_proxy
-    routes_count_apart_whatever_their_paths
-    path_parameters_are_keys_in_every_spelling
-    hashed_keys_are_told_apart
-    allowed_clients_are_not_limited
-    methods_all_count
-    preflights_are_exempt_if_wanted
-    skipped_requests_neither_count_nor_carry_headers
-    only_failures_count_if_wanted
-    the_mode_is_shown_if_wanted
-    denials_can_look_different
-    errors_of_handlers_carry_the_headers_too
-    stacked_limiters_both_speak
-    middleware_around_it_sees_denials
+/// Makes a test of everything that is more than requests and their responses.
+macro_rules! conversations {
+    ($start:path) => {
+        conversations! { $start:
+            all_connections_share_one_limit
+            a_denied_body_is_never_taken_for_a_request
+            an_upgrade_is_counted_and_a_denied_one_is_none
+            cors_around_it_answers_preflights_and_lets_scripts_see_denials
+            a_handler_that_panics_was_counted_and_harms_nobody_else
+            l6_a_client_that_hangs_up_while_the_store_is_asked_counts_at_most_once
+            names_that_are_no_text_are_refused_and_count_for_nobody
+        }
+    };
+    ($start:path: $($conversation:ident)*) => {
+        $(#[test] fn $conversation() {
+            crate::conversations::$conversation($start);
+        })*
+    };
+}
+
+mod axum {
+    exchanges! { crate::apps::axum::start, Http1 }
+    large_exchanges! { crate::apps::axum::start }
+    conversations! { crate::apps::axum::start }
+
+    #[test]
+    fn a_missing_peer_is_an_error_that_says_what_to_add() {
+        // actix-web always knows the peers of a TCP socket.
+        let start = crate::apps::axum::start_without_peer;
+        crate::run::run(start, crate::run::Protocol::Http1, crate::cases::no_peer());
+    }
+}
+
+mod axum_http2 {
+    exchanges! { crate::apps::axum::start, Http2 }
+}
+
+mod actix {
+    exchanges! { crate::apps::actix::start, Http1 }
+    large_exchanges! { crate::apps::actix::start }
+    conversations! { crate::apps::actix::start }
+}
+
+mod actix_http2 {
+    exchanges! { crate::apps::actix::start, Http2 }
 }

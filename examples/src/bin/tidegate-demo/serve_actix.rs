@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
@@ -11,6 +12,9 @@ use tidegate_adapter_actix_web::RateLimitLayer;
 use crate::metrics::CONTENT_TYPE;
 use crate::setup::Setup;
 use crate::stop;
+
+/// Longer than proxies keep idle connections (nginx: a minute), so that none is closed under a request on its way.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
     let layer = RateLimitLayer::new(setup.limiter.clone(), setup.options()?);
@@ -29,7 +33,8 @@ pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
             .route("/metrics", web::get().to(rendered))
             .route("/healthz", ok())
     });
-    let server = server.disable_signals().listen(listener)?;
+    let server = server.disable_signals().keep_alive(KEEP_ALIVE);
+    let server = server.listen(listener)?;
     rt::System::new().block_on(async {
         let server = server.run();
         rt::spawn(stopped(server.handle()));

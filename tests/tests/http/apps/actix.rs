@@ -3,12 +3,13 @@
 use std::sync::mpsc;
 use std::thread;
 
+use actix_cors::Cors;
 use actix_web::middleware::{Condition, DefaultHeaders};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
 use tidegate_adapter_actix_web::RateLimitLayer;
 use tidegate_limiter::{Decision, ManualClock};
 
-use super::told;
+use super::{ORIGIN, WEBSOCKET_ACCEPT, told};
 use crate::config::{Config, Head};
 use crate::run::Server;
 
@@ -22,7 +23,7 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
     let layer = RateLimitLayer::new(config.limiter(clock), config.options());
     let outer = config.outer_limiter(clock);
     let with_outer = outer.is_some();
-    let marked = config.marked;
+    let (marked, with_cors) = (config.marked, config.cors);
     let outer = outer.unwrap_or_else(|| config.limiter(clock));
     let outer = RateLimitLayer::new(outer, config.options());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -38,9 +39,10 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
                     marked,
                     DefaultHeaders::new().add(("x-outer", "yes")),
                 ))
+                .wrap(Condition::new(with_cors, cors()))
         });
         let server = server.workers(2).disable_signals().shutdown_timeout(0);
-        let server = server.listen(listener).unwrap().run();
+        let server = server.listen_auto_h2c(listener).unwrap().run();
         tell.send(server.handle()).unwrap();
         actix_web::rt::System::new().block_on(server).unwrap();
     });
@@ -57,6 +59,9 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/", ok())
         .route("/unlimited", ok())
         .route("/report", ok())
+        .route("/echo", web::to(|body: String| async { body }))
+        .route("/panic", web::to(|| async { super::panic() }))
+        .route("/upgrade", web::to(upgraded))
         .route("/items/{id}", ok())
         .service(web::scope("/nested").route("/items/{id}", ok()))
         .route(
@@ -73,4 +78,16 @@ fn routes(config: &mut web::ServiceConfig) {
                 |request: HttpRequest| async move { told(request.extensions().get::<Decision>()) },
             ),
         );
+}
+
+async fn upgraded(bytes: web::Payload) -> HttpResponse {
+    HttpResponse::SwitchingProtocols()
+        .upgrade("websocket")
+        .insert_header(("sec-websocket-accept", WEBSOCKET_ACCEPT))
+        .streaming(bytes)
+}
+
+fn cors() -> Cors {
+    let cors = Cors::default().allowed_origin(ORIGIN);
+    cors.allowed_methods(["PUT"]).expose_any_header()
 }

@@ -3,16 +3,20 @@
 use std::net::SocketAddr;
 use std::thread;
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
+use hyper_util::rt::TokioIo;
 use tidegate_adapter_axum::{Parts, RateLimitLayer};
 use tidegate_limiter::{Decision, ManualClock};
+use tokio::io::{copy, split};
 use tokio::sync::oneshot;
+use tower_http::cors::{Any, CorsLayer};
 
-use super::told;
+use super::{ORIGIN, WEBSOCKET_ACCEPT, told};
 use crate::config::{Config, Head};
 use crate::run::Server;
 
@@ -69,6 +73,9 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         .route("/", ok())
         .route("/unlimited", ok())
         .route("/report", ok())
+        .route("/echo", any(async |body: String| body))
+        .route("/panic", any(async || super::panic()))
+        .route("/upgrade", any(upgraded))
         .route("/items/{id}", ok())
         .nest("/nested", Router::new().route("/items/{id}", ok()))
         .route("/fail", any(async || (StatusCode::UNAUTHORIZED, "no")))
@@ -83,7 +90,7 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         Some(outer) => app.layer(RateLimitLayer::new(outer, config.options())),
         None => app,
     };
-    if config.marked {
+    let app = if config.marked {
         app.layer(map_response(async |mut response: Response| {
             let headers = response.headers_mut();
             headers.insert("x-outer", HeaderValue::from_static("yes"));
@@ -91,5 +98,27 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         }))
     } else {
         app
-    }
+    };
+    if config.cors { app.layer(cors()) } else { app }
+}
+
+async fn upgraded(mut request: Request) -> impl IntoResponse {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let (mut reader, mut writer) = split(TokioIo::new(upgrade.await.unwrap()));
+        // It ends when the client leaves, however it does.
+        let _ = copy(&mut reader, &mut writer).await;
+    });
+    let headers = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-accept", WEBSOCKET_ACCEPT),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers)
+}
+
+fn cors() -> CorsLayer {
+    let origin = HeaderValue::from_static(ORIGIN);
+    let cors = CorsLayer::new().allow_origin(origin);
+    cors.allow_methods([Method::PUT]).expose_headers(Any)
 }

@@ -1,5 +1,6 @@
-//! The same app in both frameworks: `/` answers `ok`, `/items/{id}` and `/nested/items/{id}` too, `/fail` is a 401, `/decision` tells what
-//! the limiter decided; anything else is a 404.
+//! The same app in both frameworks: `/` answers `ok`, `/items/{id}` and `/nested/items/{id}` too, `/fail` is a 401,
+//! `/decision` tells what the limiter decided, `/echo` what it was sent, `/panic` panics, `/upgrade` turns into a
+//! WebSocket that echoes bytes; anything else is a 404.
 
 pub(crate) mod actix;
 pub(crate) mod axum;
@@ -11,4 +12,14 @@ pub(crate) fn told(decision: Option<&Decision>) -> String {
         Some(status) => format!("{} has {} left", status.name(), status.remaining()),
         None => "not limited".to_owned(),
     }
+}
+
+/// Whose scripts the CORS layer lets in.
+pub(crate) const ORIGIN: &str = "https://example.org";
+/// The answer to the key of every handshake in these tests, which is the example of RFC 6455, section 1.3.
+pub(crate) const WEBSOCKET_ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// Panics without printing anything.
+pub(crate) fn panic() -> &'static str {
+    std::panic::resume_unwind(Box::new("told to panic"))
 }

@@ -68,6 +68,22 @@ pub(crate) fn a_handler_sees_the_decision() -> Case {
     case(Config::default(), steps)
 }
 
+pub(crate) fn bodies_of_unknown_length_pass_and_denied_ones_do_not() -> Case {
+    let body = "a body whose length is not told in advance";
+    let post = || Request::new("POST", "/echo").chunked(body);
+    let echoed = |remaining| Expected {
+        body: Some(body.to_owned()),
+        ..ok(remaining, 60)
+    };
+    let steps = [
+        Step::Exchange(post(), echoed(2)),
+        Step::Exchange(post(), echoed(1)),
+        Step::Exchange(post(), echoed(0)),
+        Step::Exchange(post(), no_more(60)),
+    ];
+    case(Config::default(), steps)
+}
+
 pub(crate) fn methods_all_count() -> Case {
     let head = Expected {
         body: None,

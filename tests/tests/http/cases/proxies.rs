@@ -75,9 +75,25 @@ pub(crate) fn malformed_forwarding_headers_count_for_the_proxy() -> Case {
     let steps = [
         with(name, "unknown", ok(2, 60)),
         with(name, b"\xff\xfe", ok(1, 60)),
-        with(name, vec![b','; 50 * 1024], ok(0, 60)),
+        with(name, vec![b','; 8 * 1024], ok(0, 60)),
         with(name, "192.0.2.1, 999.1.1.1", no_more(60)),
         get("/", no_more(60)),
+    ];
+    case(behind(ForwardedField::XForwardedFor), steps)
+}
+
+pub(crate) fn a_huge_forwarding_header_is_read_from_its_end() -> Case {
+    let name = "x-forwarded-for";
+    let forged = "192.0.2.77, ".repeat(64 * 1024 / 12);
+    let from = |client: &str| format!("{forged}{client}, 10.0.0.9");
+    let steps = [
+        with(name, from("192.0.2.1"), ok(2, 60)),
+        with(name, from("192.0.2.1"), ok(1, 60)),
+        with(name, from("192.0.2.2"), ok(2, 60)),
+        with(name, "192.0.2.77", ok(2, 60)),
+        with(name, vec![b','; 64 * 1024], ok(2, 60)),
+        with(name, "10.0.0.9, ".repeat(64 * 1024 / 10), ok(1, 60)),
+        get("/", ok(0, 60)),
     ];
     case(behind(ForwardedField::XForwardedFor), steps)
 }

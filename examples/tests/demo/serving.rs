@@ -1,82 +1,10 @@
-//! The demo, started as a user starts it: the real program, in both frameworks.
-#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+//! What clients see, and what the flags change.
 
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::net::TcpListener;
 
-use tidegate_metrics::{METRICS, ToldBy};
-use tidegate_tests::{Client, Request, Response};
+use tidegate_tests::{Request, Response};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tidegate-demo");
-/// After this long without what is waited for a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
-const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
-
-/// The program, killed when the test is over.
-struct Demo {
-    program: Child,
-    address: SocketAddr,
-    output: BufReader<ChildStdout>,
-    errors: BufReader<ChildStderr>,
-}
-
-impl Demo {
-    fn start(framework: &str, flags: &[&str]) -> Self {
-        let mut command = Command::new(PROGRAM);
-        command.args(["--listen", "127.0.0.1:0", "--framework", framework]);
-        let piped = command.args(flags).stdout(Stdio::piped());
-        let mut program = piped.stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(program.stdout.take().unwrap());
-        let errors = BufReader::new(program.stderr.take().unwrap());
-        let first = line(&mut output);
-        let address = first.strip_prefix("listening on http://").unwrap();
-        let address = address.split(' ').next().unwrap().parse().unwrap();
-        Self {
-            program,
-            address,
-            output,
-            errors,
-        }
-    }
-
-    #[cfg(unix)]
-    fn signal(&self, signal: &str) {
-        let id = self.program.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn client(&self) -> Client {
-        Client::connect(self.address).unwrap()
-    }
-
-    fn get(&self, path: &str) -> Response {
-        self.client().send(&Request::get(path)).unwrap()
-    }
-
-    fn statuses(&self, request: &Request, times: usize) -> Vec<u16> {
-        let mut client = self.client();
-        let answers = (0..times).map(|_| client.send(request).unwrap().status);
-        answers.collect()
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
-    }
-}
-
-fn line(output: &mut impl BufRead) -> String {
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    line
-}
+use crate::support::{Demo, FRAMEWORKS, line, refused};
 
 /// The headers and the body, with the seconds masked: they depend on when the request came.
 fn masked(response: &Response) -> (u16, Vec<(String, String)>, String) {
@@ -177,87 +105,6 @@ fn the_other_routes_answer() {
     }
 }
 
-/// The names of the metrics that the demo shows after a request.
-fn shown(demo: &Demo) -> BTreeSet<String> {
-    let body = demo.get("/metrics").body;
-    let types = body.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let names = types.map(|rest| rest.split(' ').next().unwrap().to_owned());
-    names.collect()
-}
-
-#[test]
-fn every_metric_of_the_catalogue_is_shown_by_the_demo_that_has_its_store() {
-    let everywhere = [ToldBy::Observer, ToldBy::ObserverAndTiered];
-    let redis = ["--redis", "redis://127.0.0.1:1"]; // nothing listens at port 1
-    let stores: [(&str, &[ToldBy]); 3] = [
-        ("memory", &[ToldBy::MemoryAndTiered]),
-        (
-            "redis",
-            &[ToldBy::Redis, ToldBy::Measured, ToldBy::ObserverAndMeasured],
-        ),
-        (
-            "tiered",
-            &[
-                ToldBy::Redis,
-                ToldBy::Measured,
-                ToldBy::ObserverAndMeasured,
-                ToldBy::Tiered,
-                ToldBy::MemoryAndTiered,
-            ],
-        ),
-    ];
-    for framework in FRAMEWORKS {
-        for (store, told_by) in stores {
-            let demo = Demo::start(framework, &[&["--store", store], &redis[..]].concat());
-            demo.get("/");
-            let expected = METRICS
-                .iter()
-                .filter(|metric| {
-                    everywhere
-                        .iter()
-                        .chain(told_by)
-                        .any(|by| *by == metric.told_by)
-                })
-                .map(|metric| metric.name.to_owned());
-            let expected: BTreeSet<String> = expected.collect();
-            // A tiered store meets its store's refusal in the background.
-            let give_up = Instant::now() + PATIENCE;
-            while shown(&demo) != expected && Instant::now() < give_up {
-                thread::sleep(Duration::from_millis(5));
-            }
-            assert_eq!(shown(&demo), expected, "{framework}, {store}");
-        }
-    }
-}
-
-#[test]
-fn an_outage_is_logged_once_and_not_per_request() {
-    for framework in FRAMEWORKS {
-        let flags = ["--store", "redis", "--redis", "redis://127.0.0.1:1"];
-        let mut demo = Demo::start(framework, &flags);
-        assert_eq!(demo.statuses(&Request::get("/"), 20), [503; 20]);
-        demo.program.kill().unwrap();
-        let lines: Vec<String> = demo.errors.by_ref().lines().map(Result::unwrap).collect();
-        let said = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
-        assert_eq!(said("the store does not answer"), 1, "{lines:?}");
-        assert_eq!(said("the store is not asked any more"), 1, "{lines:?}");
-        assert_eq!(lines.len(), 2, "{lines:?}");
-    }
-}
-
-#[test]
-fn denials_are_logged_if_wanted_and_say_nothing_of_the_client() {
-    for framework in FRAMEWORKS {
-        let flags = ["--limit", "1", "--window", "1h", "--log", "debug"];
-        let mut demo = Demo::start(framework, &flags);
-        let customer = Request::get("/").header("x-api-key", "secret");
-        assert_eq!(demo.statuses(&customer, 2), [200, 429]);
-        let denial = line(&mut demo.errors);
-        assert!(denial.contains("denied mode=\"store\""), "{denial}");
-        assert!(!denial.contains("secret"), "{denial}");
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_it_politely() {
@@ -315,26 +162,6 @@ fn a_hangup_reads_the_policies_anew_and_counts_are_kept() {
         assert!(line(&mut demo.errors).starts_with("line 1: policy \"p\": window is missing"));
         assert_eq!(demo.statuses(&Request::get("/"), 1), [429]);
     }
-}
-
-/// What the program says when it will not start; one that starts is stopped again.
-fn refused(flags: &[&str]) -> String {
-    let mut command = Command::new(PROGRAM);
-    command
-        .args(flags)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut program = command.spawn().unwrap();
-    let mut first = String::new();
-    let output = program.stdout.as_mut().unwrap();
-    BufReader::new(output).read_line(&mut first).unwrap();
-    if !first.is_empty() {
-        program.kill().unwrap();
-    }
-    let output: Output = program.wait_with_output().unwrap();
-    assert_eq!(first, "", "{flags:?} was accepted");
-    assert!(!output.status.success());
-    String::from_utf8(output.stderr).unwrap()
 }
 
 #[test]

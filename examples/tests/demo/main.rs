@@ -1,0 +1,7 @@
+//! The demo, started as a user starts it: the real program, in both frameworks.
+#![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
+
+mod connections;
+mod observing;
+mod serving;
+mod support;
