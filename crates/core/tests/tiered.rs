@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_core::shared::{NodeId, Record, Report, sync};
-use tidegate_core::tiered::{Finished, Group, Heard, Mode, Timing, View};
-use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp};
+use tidegate_core::tiered::{Finished, Group, Heard, Mode, Timing, Urgency, View, Visit};
+use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp, Tolerance};
 
 const WINDOW: Duration = Duration::from_secs(10);
 const NODE: NodeId = NodeId::from_random(1);
@@ -165,7 +165,7 @@ fn g5_what_is_untold_when_the_stores_clock_steps_back_is_due_although_nobody_ask
         let mut world = World::new(algorithm);
         world.ask(Timestamp::from_secs(1_000_000));
         let after = Timestamp::from_secs(996_400);
-        world.group.visited(after);
+        world.group.visited(Urgency::Now, after);
         let due = world.group.due(&VIEW, &Timing::default()).unwrap();
         assert!(due <= after + Timing::default().report, "{algorithm}");
     }
@@ -187,4 +187,42 @@ fn g4_final_counts_are_those_that_hold_when_the_others_last_reports_are_in() {
     );
     let finished = world.hear(settled).unwrap();
     assert_eq!((finished.own, finished.total), (1, 1));
+}
+
+/// A subject that was denied is looked at in a second; what its bucket lets through before that is told within T.
+#[test]
+fn r3_a_visit_far_ahead_does_not_delay_a_report() {
+    let timing = Timing::default();
+    let mut world = World::new(Algorithm::TokenBucket);
+    world.rule = world.rule.with_tolerance(Tolerance::from_fraction(0.5).unwrap());
+    let denied_at = Timestamp::from_secs(1_000_000);
+    while world.ask(denied_at) {}
+    world.call(0, denied_at);
+    assert!(!world.ask(denied_at));
+    let plan = |world: &mut World, wanted, now| world.group.plan(wanted, &VIEW, &timing, now);
+    let refresh = Visit {
+        urgency: Urgency::Later,
+        at: denied_at + timing.refresh,
+    };
+    assert_eq!(plan(&mut world, None, denied_at), Some(refresh));
+    assert_eq!(plan(&mut world, None, denied_at), None, "on that list");
+
+    // A unit flows in every 200 ms.
+    let admitted_at = denied_at + Duration::from_millis(250);
+    assert!(world.ask(admitted_at));
+    let report = Visit {
+        urgency: Urgency::Soon,
+        at: admitted_at + timing.report,
+    };
+    assert_eq!(plan(&mut world, None, admitted_at), Some(report));
+    assert_eq!(plan(&mut world, None, admitted_at), None, "on both lists");
+    assert!(plan(&mut world, Some(admitted_at), admitted_at).is_some());
+    assert_eq!(plan(&mut world, Some(admitted_at), admitted_at), None);
+
+    world.group.visited(Urgency::Now, admitted_at);
+    assert_eq!(plan(&mut world, None, admitted_at), None, "still within T");
+    world.group.visited(Urgency::Soon, report.at);
+    world.call(0, report.at);
+    let later = plan(&mut world, None, report.at);
+    assert_eq!(later, None, "the driver still comes to refresh it");
 }

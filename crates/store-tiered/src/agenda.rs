@@ -1,22 +1,24 @@
-//! Which subjects are to be looked at, and when: at once, or at a tick of the timing wheel.
+//! Which subjects are to be looked at, and when: at once, or at a tick of one of two timing wheels.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tidegate_core::Timestamp;
+use tidegate_core::tiered::{Urgency, Visit};
 use tidegate_table::Digest;
 use tokio::sync::Notify;
 
-/// How many ticks the wheel has. What is due later than that is looked at once a turn.
+/// How many ticks a wheel has. What is due later than that is looked at once a turn.
 const TICKS: usize = 64;
 
-/// The subjects that are to be looked at. Each is on one list at most (its entry says on which), so that there are
-/// never more than entries in the table (R4).
+/// The subjects that are to be looked at. Each is on each list once at most (its entry says on which), so that no list is
+/// longer than the table (R4).
 #[derive(Debug)]
 pub(crate) struct Agenda {
     tick: Duration,
     now: Mutex<Vec<Digest>>,
-    wheel: Mutex<Wheel>,
+    soon: Mutex<Wheel>,
+    later: Mutex<Wheel>,
     wake: Notify,
 }
 
@@ -32,10 +34,8 @@ impl Agenda {
         Self {
             tick,
             now: Mutex::default(),
-            wheel: Mutex::new(Wheel {
-                slots: vec![Vec::new(); TICKS],
-                next: 0,
-            }),
+            soon: Mutex::default(),
+            later: Mutex::default(),
             wake: Notify::new(),
         }
     }
@@ -45,8 +45,18 @@ impl Agenda {
         self.tick
     }
 
-    /// Lists a subject to be looked at at once.
-    pub(crate) fn list_now(&self, digest: Digest) {
+    /// Lists a subject to be looked at.
+    #[inline]
+    pub(crate) fn list(&self, digest: Digest, visit: Visit) {
+        let wheel = match visit.urgency {
+            Urgency::Now => return self.list_now(digest),
+            Urgency::Soon => &self.soon,
+            Urgency::Later => &self.later,
+        };
+        wheel.lock().list(digest, self.number(visit.at) + 1);
+    }
+
+    fn list_now(&self, digest: Digest) {
         let mut list = self.now.lock();
         list.push(digest);
         let first = list.len() == 1;
@@ -54,15 +64,6 @@ impl Agenda {
         if first {
             self.wake.notify_one();
         }
-    }
-
-    /// Lists a subject to be looked at when `due` has come, or at the end of the wheel's turn.
-    pub(crate) fn list_later(&self, digest: Digest, due: Timestamp) {
-        let number = self.number(due) + 1;
-        let mut wheel = self.wheel.lock();
-        let last = wheel.next + TICKS as u64 - 1;
-        let slot = slot_of(number.clamp(wheel.next, last));
-        wheel.slots[slot].push(digest);
     }
 
     /// Takes what is to be looked at at once, at most `most`.
@@ -75,28 +76,22 @@ impl Agenda {
         std::mem::replace(&mut *list, rest)
     }
 
-    /// Takes everything whose tick has come.
-    pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Digest> {
+    /// Takes everything from the wheels whose tick has come.
+    pub(crate) fn take_due(&self, now: Timestamp) -> [(Urgency, Vec<Digest>); 2] {
         let current = self.number(now);
-        let mut wheel = self.wheel.lock();
-        // After a step of the clock the ticks in between are gone through once, no more.
-        if current > wheel.next + TICKS as u64 || current + (TICKS as u64) < wheel.next {
-            wheel.next = current.saturating_sub(TICKS as u64 - 1);
-        }
-        let mut due = Vec::new();
-        while wheel.next <= current {
-            let slot = slot_of(wheel.next);
-            due.append(&mut wheel.slots[slot]);
-            wheel.next += 1;
-        }
-        due
+        [
+            (Urgency::Soon, self.soon.lock().turn(current)),
+            (Urgency::Later, self.later.lock().turn(current)),
+        ]
     }
 
     /// Everything that is listed, to be looked at for the last time.
     pub(crate) fn take_all(&self) -> Vec<Digest> {
         let mut all = std::mem::take(&mut *self.now.lock());
-        for slot in &mut self.wheel.lock().slots {
-            all.append(slot);
+        for wheel in [&self.soon, &self.later] {
+            for slot in &mut wheel.lock().slots {
+                all.append(slot);
+            }
         }
         all
     }
@@ -106,10 +101,10 @@ impl Agenda {
         !self.now.lock().is_empty()
     }
 
-    /// How many subjects are listed.
+    /// How many visits are listed.
     pub(crate) fn len(&self) -> usize {
-        let later: usize = self.wheel.lock().slots.iter().map(Vec::len).sum();
-        later + self.now.lock().len()
+        let listed = |wheel: &Mutex<Wheel>| wheel.lock().slots.iter().map(Vec::len).sum::<usize>();
+        self.now.lock().len() + listed(&self.soon) + listed(&self.later)
     }
 
     /// Returns when something is listed to be looked at at once.
@@ -127,6 +122,37 @@ impl Agenda {
     fn number(&self, at: Timestamp) -> u64 {
         let tick = u64::try_from(self.tick.as_nanos()).unwrap_or(u64::MAX);
         at.as_nanos() / tick.max(1)
+    }
+}
+
+impl Wheel {
+    /// Lists a subject at a tick, or at the last one of the wheel's turn.
+    fn list(&mut self, digest: Digest, number: u64) {
+        let last = self.next + TICKS as u64 - 1;
+        self.slots[slot_of(number.clamp(self.next, last))].push(digest);
+    }
+
+    /// Takes what is listed up to the tick `current`.
+    fn turn(&mut self, current: u64) -> Vec<Digest> {
+        // After a step of the clock the ticks in between are gone through once, no more.
+        if current > self.next + TICKS as u64 || current + (TICKS as u64) < self.next {
+            self.next = current.saturating_sub(TICKS as u64 - 1);
+        }
+        let mut due = Vec::new();
+        while self.next <= current {
+            due.append(&mut self.slots[slot_of(self.next)]);
+            self.next += 1;
+        }
+        due
+    }
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Self {
+            slots: vec![Vec::new(); TICKS],
+            next: 0,
+        }
     }
 }
 

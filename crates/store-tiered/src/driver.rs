@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
+use tidegate_core::tiered::Urgency;
 use tidegate_core::{Outcome, Timestamp};
 use tidegate_store::{ErrorKind, Registry, StoreError};
 use tidegate_table::Digest;
@@ -42,19 +43,25 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
         tokio::select! {
             () = inner.agenda.urgent() => {}
             () = sleep_until(tick.min(register_at)) => {
-                let due = inner.agenda.take_due(inner.now());
-                send_all(&inner, &due, &calls).await;
+                for (urgency, due) in inner.agenda.take_due(inner.now()) {
+                    send_all(&inner, &due, urgency, &calls).await;
+                }
             }
         }
         let urgent = inner.agenda.take_now(BATCH);
-        send_all(&inner, &urgent, &calls).await;
+        send_all(&inner, &urgent, Urgency::Now, &calls).await;
     }
 }
 
 /// Sends what is to be said of these subjects, in batches.
-async fn send_all<C: Clock>(inner: &Arc<Inner<C>>, digests: &[Digest], calls: &Arc<Semaphore>) {
+async fn send_all<C: Clock>(
+    inner: &Arc<Inner<C>>,
+    digests: &[Digest],
+    urgency: Urgency,
+    calls: &Arc<Semaphore>,
+) {
     for chunk in digests.chunks(BATCH) {
-        let batch = inner.compose(chunk, Which::Due);
+        let batch = inner.compose(chunk, Which::Due(urgency));
         if batch.is_empty() {
             continue;
         }

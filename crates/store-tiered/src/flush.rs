@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{Heard, Outgoing, View, Visit};
+use tidegate_core::tiered::{Heard, Outgoing, Urgency, View};
 use tidegate_core::{Outcome, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
 use tidegate_table::Digest;
@@ -28,10 +28,20 @@ struct Item {
 /// Which subjects are put into a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Those for which requests wait, or that are due.
-    Due,
+    /// Those for which requests wait, or that are due; they were listed to be visited so soon.
+    Due(Urgency),
     /// All of which the store lacks anything.
     Untold,
+}
+
+impl Which {
+    /// On which lists they no longer are.
+    fn urgencies(&self) -> &[Urgency] {
+        match self {
+            Self::Due(urgency) => std::slice::from_ref(urgency),
+            Self::Untold => &Urgency::ALL,
+        }
+    }
 }
 
 /// A batch that is ready to be sent.
@@ -62,7 +72,9 @@ impl<C: Clock> Inner<C> {
 
     fn compose_one(&self, digest: Digest, which: Which) -> Option<Item> {
         self.with_known(digest, |held, view, now| {
-            held.group.visited(now);
+            for urgency in which.urgencies() {
+                held.group.visited(*urgency, now);
+            }
             let outgoing = if held.has_waiters() {
                 compose_wishes(held, now)
             } else if is_wanted(held, view, which, now, self) {
@@ -206,7 +218,7 @@ impl<C: Clock> Inner<C> {
     }
 
     /// Those who came while the call was under way are looked at again; who still must ask stays.
-    fn look_again(&self, held: &mut Held, view: &View, now: Timestamp) -> Option<Visit> {
+    fn look_again(&self, held: &mut Held, view: &View, now: Timestamp) -> Option<Timestamp> {
         let mut intern = self.intern_for();
         for waiter in held.take(|waiter| waiter.call.is_none()) {
             if waiter.answer.is_closed() {
@@ -222,17 +234,17 @@ impl<C: Clock> Inner<C> {
                 None => held.queue.get_or_insert_default().waiters.push_back(waiter),
             }
         }
-        held.has_waiters().then_some(Visit::Now)
+        held.has_waiters().then_some(now)
     }
 
     /// Everybody who waits for the subject is decided by the outage settings: the store is not asked any more.
     pub(crate) fn settle_without_store(&self, digest: Digest) {
         self.with_known(digest, |held, view, now| {
-            held.group.visited(now);
+            held.group.visited(Urgency::Now, now);
             for waiter in held.take(|waiter| waiter.call.is_none()) {
                 decide_waiter(held, waiter, view, false, now);
             }
-            ((), Some(Visit::At(now + self.timing.report)))
+            ((), Some(now + self.timing.report))
         });
     }
 
@@ -293,7 +305,7 @@ fn is_wanted<C: Clock>(
 ) -> bool {
     match which {
         Which::Untold => held.group.is_untold(),
-        Which::Due => held
+        Which::Due(_) => held
             .group
             .due(view, &inner.timing)
             .is_some_and(|due| due <= now),

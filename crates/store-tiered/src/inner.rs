@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tidegate_clock::Clock;
 use tidegate_core::shared::NodeId;
-use tidegate_core::tiered::{Timing, View, Visit};
+use tidegate_core::tiered::{Timing, View};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Table};
@@ -130,11 +130,11 @@ impl<C: Clock> Inner<C> {
                     let decision = held
                         .group
                         .decide_without_store(rules, cost, view, false, now);
-                    (AtOnce::Decided(decision), Some(Visit::Now))
+                    (AtOnce::Decided(decision), Some(now))
                 }
                 None => {
                     let (ticket, answer) = held.wait(request.rules, request.cost);
-                    (AtOnce::Waits(ticket, answer), Some(Visit::Now))
+                    (AtOnce::Waits(ticket, answer), Some(now))
                 }
             })
         });
@@ -155,7 +155,7 @@ impl<C: Clock> Inner<C> {
     fn with_held<T>(
         &self,
         request: &Request<'_>,
-        work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Option<Visit>)>,
+        work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Option<Timestamp>)>,
     ) -> Result<Option<T>, Decision> {
         let subject = request.subject.as_bytes();
         let digest = self.table.digest(subject);
@@ -184,7 +184,9 @@ impl<C: Clock> Inner<C> {
         };
         let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        self.list(digest, visit);
+        if let Some(visit) = visit {
+            self.agenda.list(digest, visit);
+        }
         Ok(Some(outcome))
     }
 
@@ -192,7 +194,7 @@ impl<C: Clock> Inner<C> {
     pub(crate) fn with_known<T>(
         &self,
         digest: Digest,
-        work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Option<Visit>),
+        work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Option<Timestamp>),
     ) -> Option<T> {
         let mut locked = self.lock(digest);
         let now = locked.now();
@@ -202,7 +204,9 @@ impl<C: Clock> Inner<C> {
         let (outcome, wanted) = work(held, &view, now);
         let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        self.list(digest, visit);
+        if let Some(visit) = visit {
+            self.agenda.list(digest, visit);
+        }
         Some(outcome)
     }
 
@@ -211,15 +215,6 @@ impl<C: Clock> Inner<C> {
         let locked = self.lock(digest);
         let place = locked.find(self.whole)?;
         locked.value(place)?.0.as_deref().map(read)
-    }
-
-    #[inline]
-    fn list(&self, digest: Digest, visit: Option<Visit>) {
-        match visit {
-            None => {}
-            Some(Visit::At(due)) => self.agenda.list_later(digest, due),
-            Some(Visit::Now) => self.agenda.list_now(digest),
-        }
     }
 
     #[cold]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tidegate_core::Outcome;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{CallId, Outgoing};
+use tidegate_core::tiered::{CallId, Outgoing, Urgency};
 
 use super::{InFlight, Node, Settled, Waiter};
 
@@ -16,7 +16,7 @@ impl Node {
         }
         let (view, at, sent) = (self.view(now), self.store_time(now), self.local(now));
         let held = self.held.get_mut(&subject)?;
-        held.group.visited(at);
+        held.group.visited(Urgency::Now, at);
         let want: u64 = held.waiters.iter().map(|waiter| waiter.cost).sum();
         let outgoing = if want > 0 {
             held.group.compose(Some((&self.rules, want)), at)?

@@ -5,7 +5,7 @@ mod isolated;
 mod visit;
 
 pub use call::{CallId, Heard, Outgoing};
-pub use visit::{Timing, Visit};
+pub use visit::{Timing, Urgency, Visit};
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -148,7 +148,7 @@ impl Group {
     /// planned.
     pub fn is_idle(&self, now: Timestamp) -> bool {
         let idle = |member: &Member| member.replica.idle_at(member.rule.quota()) <= now;
-        self.call == Call::None && self.planned == Planned::No && self.members.iter().all(idle)
+        self.call == Call::None && self.planned.is_none() && self.members.iter().all(idle)
     }
 
     /// How old the knowledge of this subject is; zero if nothing has been heard, since then it is this node's own.

@@ -38,20 +38,65 @@ impl Timing {
 /// When the driver is to visit a subject: to compose what is [due](Group::due), and to say that it was there
 /// ([`visited`](Group::visited)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visit {
-    /// At once.
-    Now,
-    /// At that time, on the store's clock.
-    At(Timestamp),
+pub struct Visit {
+    /// On which of its lists the driver is to put the subject.
+    pub urgency: Urgency,
+    /// When it is to come, on the store's clock.
+    pub at: Timestamp,
 }
 
-/// For when the driver was told to come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Planned {
-    #[default]
-    No,
+/// How soon the driver is to visit a subject. It has a list for each, on which a subject is at most once: a visit that is
+/// far ahead need not be found and brought forward when something turns up that must be told soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Later than T from now.
     Later,
+    /// Within T, the longest that a count may stay unreported.
+    Soon,
+    /// At once.
     Now,
+}
+
+impl Urgency {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Later, Self::Soon, Self::Now];
+
+    fn of(at: Timestamp, timing: &Timing, now: Timestamp) -> Self {
+        if at <= now {
+            Self::Now
+        } else if at <= now + timing.report {
+            Self::Soon
+        } else {
+            Self::Later
+        }
+    }
+}
+
+/// On which of the driver's lists the subject is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Planned(u8);
+
+impl Planned {
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the driver comes as soon as this, or sooner.
+    fn covers(self, urgency: Urgency) -> bool {
+        self.0 >= Self::bit(urgency)
+    }
+
+    fn add(&mut self, urgency: Urgency) {
+        self.0 |= Self::bit(urgency);
+    }
+
+    fn remove(&mut self, urgency: Urgency) {
+        self.0 &= !Self::bit(urgency);
+    }
+
+    fn bit(urgency: Urgency) -> u8 {
+        1 << (urgency as u8)
+    }
 }
 
 impl Group {
@@ -76,39 +121,34 @@ impl Group {
         members.chain(refresh).chain(self.doubt_due(timing)).min()
     }
 
-    /// When the driver is to come, unless it was told so before: what was `wanted`, or else when something is due.
+    /// When the driver is to come, unless it comes as soon anyway: when it is `wanted`, or else when something is due.
     #[inline]
     pub fn plan(
         &mut self,
-        wanted: Option<Visit>,
+        wanted: Option<Timestamp>,
         view: &View,
         timing: &Timing,
         now: Timestamp,
     ) -> Option<Visit> {
-        if self.planned == Planned::Now {
+        if self.planned.covers(Urgency::Now) {
             return None;
         }
-        let visit = match wanted {
-            Some(visit) => visit,
-            None => Visit::At(self.due(view, timing)?),
+        let at = match wanted {
+            Some(at) => at,
+            None => self.due(view, timing)?,
         };
-        match visit {
-            Visit::At(at) if at > now => {
-                let known = self.planned == Planned::Later;
-                self.planned = Planned::Later;
-                (!known).then_some(visit)
-            }
-            Visit::At(_) | Visit::Now => {
-                self.planned = Planned::Now;
-                Some(Visit::Now)
-            }
+        let urgency = Urgency::of(at, timing, now);
+        if self.planned.covers(urgency) {
+            return None;
         }
+        self.planned.add(urgency);
+        Some(Visit { urgency, at })
     }
 
-    /// The driver has come, at `now`: if the store's clock stepped back, what is due is so from now on, also if no request
-    /// comes.
-    pub fn visited(&mut self, now: Timestamp) {
-        self.planned = Planned::No;
+    /// The driver has come, at `now`, as it was told with that urgency: if the store's clock stepped back, what is due is so
+    /// from now on, also if no request comes.
+    pub fn visited(&mut self, urgency: Urgency, now: Timestamp) {
+        self.planned.remove(urgency);
         self.keep_time(now);
     }
 
