@@ -29,7 +29,8 @@
 //! - An admitted request carries the [`Decision`](tidegate_limiter::Decision) in its extensions; so does the response
 //!   of a denied one.
 //! - By what requests are limited, at what cost, and which headers are sent, is up to [`key`] and [`Options`].
-//! - Layers may be put on a whole router, on some routes, and on each other.
+//! - Layers may be put on a whole router, on some routes, on some methods of a route, and on each other; around a client,
+//!   a layer limits one's own calls.
 //!
 //! Without the feature `axum` (which is on by default) the crate needs nothing but `http`, `tower-layer` and
 //! `tower-service`; whoever accepts the connections then puts a [`PeerAddr`] into each request's extensions. The

@@ -71,6 +71,14 @@ pub enum Verdict {
 
 impl<R: ?Sized> Options<R> {
     /// Limit by this key, at a cost of 1.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, PlainRequest, Question, key};
+    ///
+    /// let options: Options<()> = Options::new(key::client_ip());
+    /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    /// assert!(matches!(options.question(&(), &request), Question::Ask { cost: 1, .. }));
+    /// ```
     pub fn new(key: Key<R>) -> Self {
         Self {
             key,
@@ -87,6 +95,14 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// Every request costs this much. 1 unless told; 0 takes nothing.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, PlainRequest, Question, key};
+    ///
+    /// let options: Options<()> = Options::new(key::client_ip()).cost(5);
+    /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    /// assert!(matches!(options.question(&(), &request), Question::Ask { cost: 5, .. }));
+    /// ```
     #[must_use]
     pub fn cost(self, cost: u64) -> Self {
         Self {
@@ -96,6 +112,15 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// A request costs what this function says.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, PlainRequest, Question, key};
+    ///
+    /// let by_path = |path: &str| if path.starts_with("/report") { 10 } else { 1 };
+    /// let options = Options::<str>::new(key::client_ip()).cost_by(by_path);
+    /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    /// assert!(matches!(options.question("/report/7", &request), Question::Ask { cost: 10, .. }));
+    /// ```
     #[must_use]
     pub fn cost_by(self, cost: impl Fn(&R) -> u64 + Send + Sync + 'static) -> Self {
         Self {
@@ -105,6 +130,16 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// Requests of which this is true are not limited at all. May be said several times.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, PlainRequest, Question, key};
+    ///
+    /// let options = Options::<str>::new(key::client_ip())
+    ///     .skip(|path| path == "/healthz")
+    ///     .skip(|path| path.starts_with("/static/"));
+    /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    /// assert_eq!(options.question("/static/logo.png", &request), Question::Skip);
+    /// ```
     #[must_use]
     pub fn skip(mut self, skip: impl Fn(&R) -> bool + Send + Sync + 'static) -> Self {
         self.skips.push(Arc::new(skip));
@@ -153,6 +188,17 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// CORS preflights are not limited: `OPTIONS` with `Origin` and `Access-Control-Request-Method`.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, PlainRequest, Question, key};
+    ///
+    /// let options: Options<()> = Options::new(key::client_ip()).skip_preflights();
+    /// let preflight = PlainRequest::new("OPTIONS")
+    ///     .with_peer([192, 0, 2, 1])
+    ///     .with_header("origin", "https://example.org")
+    ///     .with_header("access-control-request-method", "PUT");
+    /// assert_eq!(options.question(&(), &preflight), Question::Skip);
+    /// ```
     #[must_use]
     pub fn skip_preflights(self) -> Self {
         Self {
@@ -181,6 +227,13 @@ impl<R: ?Sized> Options<R> {
 
     /// Which headers tell clients about their limit: [`Dialect::Draft11`](crate::Dialect::Draft11) unless told,
     /// [`Dialects::OFF`] for none.
+    ///
+    /// ```
+    /// use tidegate_http::{Dialect, Dialects, Options, key};
+    ///
+    /// let both: Options<()> = Options::new(key::client_ip()).headers(Dialect::Draft11 | Dialect::XRateLimit);
+    /// let none: Options<()> = Options::new(key::client_ip()).headers(Dialects::OFF);
+    /// ```
     #[must_use]
     pub fn headers(self, dialects: impl Into<Dialects>) -> Self {
         Self {
@@ -190,6 +243,16 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// A header `tidegate-mode` says how the decision was reached: `store`, `local`, `share`, `overflow`, ...
+    ///
+    /// ```
+    /// use tidegate_core::{Decision, Provenance, Timestamp};
+    /// use tidegate_http::{Options, PolicyField, Verdict, key};
+    ///
+    /// let options: Options<()> = Options::new(key::client_ip()).mode_header();
+    /// let decision = Decision::uncounted(true, 1, Timestamp::EPOCH, Provenance::Store);
+    /// let Verdict::Proceed(headers) = options.verdict(&decision, &PolicyField::new([])) else { panic!() };
+    /// assert!(headers.contains(&("tidegate-mode".into(), "store".into())));
+    /// ```
     #[must_use]
     pub fn mode_header(self) -> Self {
         Self { mode: true, ..self }
@@ -197,6 +260,14 @@ impl<R: ?Sized> Options<R> {
 
     /// Up to this much is added to `Retry-After` by chance, so that clients do not all return at once. Whole
     /// seconds; none unless told.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_http::{Options, key};
+    ///
+    /// // a client that would be admitted in 7 seconds is told to wait for 7 to 12
+    /// let options: Options<()> = Options::new(key::client_ip()).retry_jitter(Duration::from_secs(5));
+    /// ```
     #[must_use]
     pub fn retry_jitter(self, jitter: Duration) -> Self {
         Self { jitter, ..self }

@@ -41,6 +41,15 @@ pub struct ClientAddress {
 
 impl ClientAddress {
     /// The peer's address, IPv6 by /64.
+    ///
+    /// ```
+    /// use tidegate_http::{ClientAddress, PlainRequest};
+    ///
+    /// let request = PlainRequest::new("GET")
+    ///     .with_peer([192, 0, 2, 1])
+    ///     .with_header("x-forwarded-for", "198.51.100.7");
+    /// assert_eq!(ClientAddress::new().of(&request), Some([192, 0, 2, 1].into()));
+    /// ```
     pub const fn new() -> Self {
         Self {
             proxies: None,
@@ -50,6 +59,18 @@ impl ClientAddress {
     }
 
     /// Behind proxies that say for whom they speak.
+    ///
+    /// ```
+    /// use tidegate_http::{ClientAddress, ForwardedField, PlainRequest, Proxies};
+    ///
+    /// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "192.0.2.0/24".parse()?);
+    /// let request = PlainRequest::new("GET")
+    ///     .with_peer([192, 0, 2, 1])
+    ///     .with_header("x-forwarded-for", "6.6.6.6, 198.51.100.7");
+    /// let client = ClientAddress::new().behind(proxies).of(&request);
+    /// assert_eq!(client, Some([198, 51, 100, 7].into()), "what the proxy itself appended");
+    /// # Ok::<(), tidegate_http::CidrError>(())
+    /// ```
     #[must_use]
     pub fn behind(self, proxies: Proxies) -> Self {
         Self {
@@ -59,6 +80,16 @@ impl ClientAddress {
     }
 
     /// IPv4 addresses whose first `bits` agree count as one client.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use tidegate_http::ClientAddress;
+    ///
+    /// let address = ClientAddress::new().with_ipv4_prefix(24)?;
+    /// let client: IpAddr = "192.0.2.200".parse()?;
+    /// assert_eq!(address.group(client).to_string(), "192.0.2.0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -72,6 +103,16 @@ impl ClientAddress {
     }
 
     /// IPv6 addresses whose first `bits` agree count as one client.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use tidegate_http::ClientAddress;
+    ///
+    /// let address = ClientAddress::new().with_ipv6_prefix(48)?;
+    /// let client: IpAddr = "2001:db8:7:8::9".parse()?;
+    /// assert_eq!(address.group(client).to_string(), "2001:db8:7::");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

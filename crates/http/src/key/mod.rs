@@ -65,6 +65,15 @@ enum Part<R: ?Sized> {
 type Custom<R> = Arc<dyn Fn(&R, &mut SubjectBuf) -> bool + Send + Sync>;
 
 /// All requests have one limit together.
+///
+/// ```
+/// use tidegate_http::{Key, PlainRequest, key};
+///
+/// let by: Key<()> = key::everyone();
+/// let [alice, bob] = [1, 2].map(|last| PlainRequest::new("GET").with_peer([192, 0, 2, last]));
+/// assert_eq!(by.subject(&(), &alice)?, by.subject(&(), &bob)?);
+/// # Ok::<(), tidegate_http::KeyError>(())
+/// ```
 pub const fn everyone<R: ?Sized>() -> Key<R> {
     Key::new(Part::Everyone)
 }
@@ -72,6 +81,15 @@ pub const fn everyone<R: ?Sized>() -> Key<R> {
 /// The address at the other end of the connection; IPv6 addresses count together by their /64.
 ///
 /// Behind a proxy this is the proxy: see [`client`].
+///
+/// ```
+/// use tidegate_http::{Key, PlainRequest, key};
+///
+/// let by: Key<()> = key::client_ip();
+/// let [alice, bob] = [1, 2].map(|last| PlainRequest::new("GET").with_peer([192, 0, 2, last]));
+/// assert_ne!(by.subject(&(), &alice)?, by.subject(&(), &bob)?);
+/// # Ok::<(), tidegate_http::KeyError>(())
+/// ```
 pub fn client_ip<R: ?Sized>() -> Key<R> {
     client(ClientAddress::new())
 }
@@ -91,6 +109,15 @@ pub fn client<R: ?Sized>(address: ClientAddress) -> Key<R> {
 
 /// The value of a header, its first line if it has several. An empty value is as good as none.
 ///
+/// ```
+/// use tidegate_http::{Key, PlainRequest, key};
+///
+/// let by: Key<()> = key::header("x-api-key")?;
+/// let nobody = PlainRequest::new("GET").with_header("x-api-key", "");
+/// assert!(by.subject(&(), &nobody).is_err());
+/// # Ok::<(), tidegate_http::HeaderNameError>(())
+/// ```
+///
 /// # Errors
 ///
 /// If no header can have that name.
@@ -100,12 +127,26 @@ pub fn header<R: ?Sized>(name: &str) -> Result<Key<R>, HeaderNameError> {
 }
 
 /// The method.
+///
+/// ```
+/// use tidegate_http::{Key, key};
+///
+/// // reading and writing have limits of their own
+/// let by: Key<()> = key::client_ip().and(key::method());
+/// ```
 pub const fn method<R: ?Sized>() -> Key<R> {
     Key::new(Part::Method)
 }
 
 /// The matched route's pattern, as in `/users/{id}`; not the path, of which there is no end. Requests that match
 /// no route count as one route.
+///
+/// ```
+/// use tidegate_http::{Key, key};
+///
+/// // each route has a limit of its own for each client
+/// let by: Key<()> = key::client_ip().and(key::route());
+/// ```
 pub const fn route<R: ?Sized>() -> Key<R> {
     Key::new(Part::Route)
 }
@@ -125,6 +166,16 @@ pub fn parameter<R: ?Sized>(name: &str) -> Key<R> {
 
 /// Whatever a function makes of the request, `None` if it has no such thing. The name tells it from other parts,
 /// and stands in the answer to requests without it.
+///
+/// ```
+/// use tidegate_http::{Key, PlainRequest, key};
+///
+/// // of requests that are paths: the first segment
+/// let by: Key<str> = key::from_fn("tenant", |path: &str| path.split('/').nth(1).map(str::to_owned));
+/// let view = PlainRequest::new("GET");
+/// assert_eq!(by.subject("/acme/a", &view)?, by.subject("/acme/b", &view)?);
+/// # Ok::<(), tidegate_http::KeyError>(())
+/// ```
 pub fn from_fn<R, F, T>(name: &'static str, value: F) -> Key<R>
 where
     R: ?Sized,
@@ -150,6 +201,15 @@ impl<R: ?Sized> Key<R> {
     }
 
     /// This, and the other: requests share a limit if they agree in both.
+    ///
+    /// ```
+    /// use tidegate_http::{Key, PlainRequest, key};
+    ///
+    /// let by: Key<()> = key::client_ip().and(key::method());
+    /// let [get, put] = ["GET", "PUT"].map(|method| PlainRequest::new(method).with_peer([192, 0, 2, 1]));
+    /// assert_ne!(by.subject(&(), &get)?, by.subject(&(), &put)?);
+    /// # Ok::<(), tidegate_http::KeyError>(())
+    /// ```
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self::new(Part::All(Arc::new([self, other])))
@@ -157,6 +217,15 @@ impl<R: ?Sized> Key<R> {
 
     /// This, or the other if the request has no such thing. (A missing peer address is not a fallback's matter:
     /// it is an error.)
+    ///
+    /// ```
+    /// use tidegate_http::{Key, PlainRequest, key};
+    ///
+    /// let by: Key<()> = key::header("x-api-key")?.or(key::client_ip());
+    /// let anonymous = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    /// assert!(by.subject(&(), &anonymous).is_ok());
+    /// # Ok::<(), tidegate_http::HeaderNameError>(())
+    /// ```
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self::new(Part::FirstOf(Arc::new([self, other])))
