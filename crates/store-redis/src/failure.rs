@@ -1,10 +1,15 @@
 //! What went wrong with a call, and what follows from it: for the caller, the breaker and the connection.
 
+mod class;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::RedisError;
 use tidegate_core::Outcome;
 use tidegate_store::{ErrorKind, StoreError};
+
+use self::class::Class;
 
 /// A failed call. It can be told to all who waited for the call.
 #[derive(Clone, Debug)]
@@ -52,6 +57,14 @@ impl Failure {
         }
     }
 
+    /// No answer from a server in so much time.
+    pub(crate) fn late(endpoint: &str, after: Duration) -> Self {
+        let advice = Class::TimedOut.advice();
+        Self::timeout(format!(
+            "redis at {endpoint}: no answer within {after:?}{advice}"
+        ))
+    }
+
     /// An answer that cannot be: the stream is out of step, or this is no Redis.
     pub(crate) fn nonsense(endpoint: &str, what: &str) -> Self {
         Self {
@@ -78,7 +91,7 @@ impl Failure {
             Class::Refused => {
                 " (check the Sentinels' own login, sentinel_user and sentinel_password, and the TLS settings)"
             }
-            _ => "",
+            class => class.advice(),
         };
         Self::of_class(
             class,
@@ -153,130 +166,4 @@ impl From<Failure> for StoreError {
             None => error,
         }
     }
-}
-
-/// What kind of trouble an error of the client library tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    /// The connection is broken, or cannot be made.
-    Disconnected,
-    TimedOut,
-    /// A replica, or a server that loads its data: another server, or this one later, does the work.
-    WrongServer,
-    /// Full, unable to save, or busy with someone's script: the connection is as good as any.
-    Unable,
-    /// A password, a permission, a certificate, a setting.
-    Refused,
-    /// A member of a cluster that was not configured as one.
-    Clustered,
-    /// The cluster as a whole, or the part that was asked for, does not work now.
-    ClusterDown,
-    /// Of another type than a record.
-    WrongType,
-    /// The script itself failed.
-    Script,
-    /// Not understood.
-    Protocol,
-}
-
-impl Class {
-    fn of(error: &RedisError) -> Self {
-        if error.is_timeout() {
-            return Self::TimedOut;
-        }
-        match error.kind() {
-            redis::ErrorKind::Io if is_tls(error) => Self::Refused,
-            redis::ErrorKind::Io => Self::Disconnected,
-            redis::ErrorKind::AuthenticationFailed
-            | redis::ErrorKind::InvalidClientConfig
-            | redis::ErrorKind::RESP3NotSupported => Self::Refused,
-            redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType => Self::Protocol,
-            _ => Self::of_answer(
-                error.code().unwrap_or_default(),
-                error.detail().unwrap_or_default(),
-            ),
-        }
-    }
-
-    /// From an error answer's first word and the rest. Inside scripts the first word is sometimes `ERR`, and the word
-    /// that counts stands somewhere in the rest.
-    fn of_answer(code: &str, detail: &str) -> Self {
-        const WORDS: &[(&str, Class)] = &[
-            ("READONLY", Class::WrongServer),
-            ("MASTERDOWN", Class::WrongServer),
-            ("LOADING", Class::WrongServer),
-            ("max number of clients", Class::Disconnected),
-            ("OOM", Class::Unable),
-            ("MISCONF", Class::Unable),
-            ("NOREPLICAS", Class::Unable),
-            ("BUSY", Class::Unable),
-            ("UNKILLABLE", Class::Unable),
-            ("CLUSTERDOWN", Class::ClusterDown),
-            ("TRYAGAIN", Class::ClusterDown),
-            ("MOVED", Class::Clustered),
-            ("ASK", Class::Clustered),
-            ("CROSSSLOT", Class::Clustered),
-            ("NOAUTH", Class::Refused),
-            ("WRONGPASS", Class::Refused),
-            ("NOPERM", Class::Refused),
-            ("DENIED", Class::Refused),
-            ("invalid password", Class::Refused),
-            ("without any password configured", Class::Refused),
-            ("unknown command", Class::Refused),
-            ("can't run this command", Class::Refused),
-            ("can't access at least one of the keys", Class::Refused),
-            ("DB index is out of range", Class::Refused),
-            ("WRONGTYPE", Class::WrongType),
-        ];
-        let by_code = WORDS.iter().find(|(word, _)| *word == code);
-        // A key's name may be quoted in the text, so a word in capitals counts only at its beginning or after a
-        // script's preamble, which ends with a colon or a dash.
-        let in_text = |word: &str| {
-            detail.match_indices(word).any(|(at, _)| {
-                word.contains(' ') || at == 0 || detail[..at].ends_with([':', '-', ' ', '\''])
-            })
-        };
-        let by_text = || WORDS.iter().find(|(word, _)| in_text(word));
-        match by_code.or_else(by_text) {
-            Some((_, class)) => *class,
-            None => Self::Script,
-        }
-    }
-
-    const fn consequences(self) -> (ErrorKind, Outcome, bool) {
-        match self {
-            Self::Disconnected | Self::WrongServer => {
-                (ErrorKind::Unavailable, Outcome::Failure, true)
-            }
-            Self::Unable | Self::ClusterDown => (ErrorKind::Unavailable, Outcome::Failure, false),
-            Self::TimedOut => (ErrorKind::Timeout, Outcome::Failure, true),
-            Self::Refused | Self::Clustered => (ErrorKind::Refused, Outcome::Refused, true),
-            Self::WrongType => (ErrorKind::Corrupt, Outcome::Success, false),
-            Self::Script => (ErrorKind::Internal, Outcome::Success, false),
-            Self::Protocol => (ErrorKind::Internal, Outcome::Failure, true),
-        }
-    }
-
-    const fn advice(self) -> &'static str {
-        match self {
-            Self::Clustered => {
-                " (this server is part of a cluster: connect to it as one, by several addresses or redis+cluster://)"
-            }
-            Self::Refused => " (check the password, the user's permissions, and the TLS settings)",
-            _ => "",
-        }
-    }
-}
-
-fn is_tls(error: &RedisError) -> bool {
-    let text = error.to_string();
-    // rustls reports through io errors, whose only trace is the text.
-    [
-        "invalid peer certificate",
-        "received fatal alert",
-        "received corrupt message",
-        "no CA certificates",
-    ]
-    .iter()
-    .any(|phrase| text.contains(phrase))
 }

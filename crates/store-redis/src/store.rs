@@ -141,11 +141,7 @@ impl RedisStore {
     }
 
     fn late(&self) -> Failure {
-        Failure::timeout(format!(
-            "redis at {}: no answer within {:?}",
-            self.fleet.name(),
-            self.context.deadline
-        ))
+        Failure::late(self.fleet.name(), self.context.deadline)
     }
 
     /// Makes one call of its own, on keys of one slot.

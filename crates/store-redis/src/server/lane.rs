@@ -77,9 +77,10 @@ impl Lane {
             (opening, slot.number)
         };
         let Ok(opened) = timeout_at(deadline, opening).await else {
+            let name = connector.name();
             return Err(Failure::timeout(format!(
-                "redis at {}: not connected within the deadline",
-                connector.name()
+                "redis at {name}: not connected within the deadline (see that host and port are the server's, and that \
+                 no packet filter is in between)"
             )));
         };
         let mut slot = self.slot.lock();

@@ -165,10 +165,7 @@ impl Server {
     }
 
     fn late(&self, after: Duration) -> Failure {
-        Failure::timeout(format!(
-            "redis at {}: no answer within {after:?}",
-            self.name()
-        ))
+        Failure::late(self.name(), after)
     }
 
     /// The next lane in turn, rather one that is known to work.
