@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_core::BreakerConfig;
-use tokio::sync::Semaphore;
 
 use crate::cluster::{Address, Cluster};
 use crate::dispatch::{Context, Dispatch};
 use crate::failure::Failure;
 use crate::fleet::Fleet;
 use crate::key::Names;
+use crate::permits::Permits;
 use crate::script::Scripts;
 use crate::sentinels::Sentinels;
 use crate::server::{self, Connector, Server, TlsSettings};
@@ -107,8 +107,8 @@ impl Builder {
         self
     }
 
-    /// How many calls may be waiting for an answer at a time (R4); those beyond are refused at once, as overloaded.
-    /// 4096 unless told.
+    /// How many calls to one server may be waiting for an answer at a time (R4); those beyond are refused at once, as
+    /// overloaded. 4096 unless told. Each member of a cluster has so many places of its own.
     pub const fn max_in_flight(mut self, calls: usize) -> Self {
         self.max_in_flight = calls;
         self
@@ -171,6 +171,7 @@ impl Builder {
         let context = Arc::new(Context {
             scripts: Arc::new(Scripts::new(self.clock_key.clone())),
             deadline: self.deadline,
+            max_in_flight: self.max_in_flight,
             tally: Tally::default(),
         });
         let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
@@ -184,8 +185,6 @@ impl Builder {
         let fleet = making.fleet(target, &names);
         Ok(RedisStore {
             fleet: fleet.map_err(|failure| ConfigError::address(&self.url, failure.message()))?,
-            permits: Arc::new(Semaphore::new(self.max_in_flight)),
-            max_in_flight: self.max_in_flight,
             nodes_key: names.own("nodes"),
             names,
             context,
@@ -253,6 +252,7 @@ impl Making {
                 return Ok(Fleet::Cluster(Cluster::new(
                     seeds,
                     names.clone(),
+                    Permits::new(self.context.max_in_flight),
                     move |address, cluster| {
                         let server = self.server(self.member(&target, address)?, true);
                         let context = Arc::clone(&self.context);

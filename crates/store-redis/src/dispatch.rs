@@ -19,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::codec::{Batch, Request};
 use crate::failure::Failure;
 use crate::key::Keys;
+use crate::permits::Permits;
 use crate::script::{Call, Name, Scripts};
 use crate::server::Server;
 use crate::tally::Tally;
@@ -78,6 +79,7 @@ pub(crate) struct Dispatch {
     queue: Arc<Queue>,
     route: Route,
     context: Arc<Context>,
+    permits: Permits,
 }
 
 /// How calls reach the server.
@@ -104,6 +106,7 @@ impl Route {
 pub(crate) struct Context {
     pub(crate) scripts: Arc<Scripts>,
     pub(crate) deadline: Duration,
+    pub(crate) max_in_flight: usize,
     pub(crate) tally: Tally,
 }
 
@@ -121,6 +124,7 @@ struct Queue {
 impl Dispatch {
     pub(crate) fn new(server: Arc<Server>, context: Arc<Context>) -> Self {
         Self {
+            permits: Permits::new(context.max_in_flight),
             queue: Arc::default(),
             route: Route {
                 server,
@@ -143,6 +147,11 @@ impl Dispatch {
 
     pub(crate) const fn server(&self) -> &Arc<Server> {
         &self.route.server
+    }
+
+    /// What bounds how many calls are under way to it.
+    pub(crate) const fn permits(&self) -> &Permits {
+        &self.permits
     }
 
     /// Queues a request. It is answered through its channel.

@@ -2,6 +2,7 @@
 
 mod class;
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,14 @@ impl Failure {
         let advice = Class::TimedOut.advice();
         Self::timeout(format!(
             "redis at {endpoint}: no answer within {after:?}{advice}"
+        ))
+    }
+
+    /// No connection to a server in time.
+    pub(crate) fn not_connected(endpoint: &str, limit: impl Display) -> Self {
+        Self::timeout(format!(
+            "redis at {endpoint}: not connected within {limit} (see that host and port are the server's, that it speaks TLS \
+             if the address begins with rediss and only then, and that no packet filter is in between)"
         ))
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use redis::Value;
+use tidegate_store::ErrorKind;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, slot_of};
@@ -34,17 +36,42 @@ impl Fleet {
         }
     }
 
-    /// Whether a slot's keys may be asked for; otherwise why not. Costs no I/O.
-    pub(crate) fn check(&self, slot: u16) -> Result<(), Failure> {
-        match self {
-            Self::One(dispatch) => dispatch.server().check(),
+    /// The right to have one more call for a slot's keys under way; otherwise why not. Costs no I/O.
+    pub(crate) fn permit(&self, slot: u16) -> Result<OwnedSemaphorePermit, Failure> {
+        let permit = match self {
+            Self::One(dispatch) => {
+                dispatch.server().check()?;
+                dispatch.permits().take()
+            }
             Self::Cluster(cluster) => match cluster.known_owner(slot) {
-                Some(member) => member
-                    .server()
-                    .check()
-                    .inspect_err(|failure| cluster.doubt(failure)),
-                None => Ok(()),
+                Some(member) => {
+                    let may_be_asked = member.server().check();
+                    may_be_asked.inspect_err(|failure| cluster.doubt(failure))?;
+                    member.permits().take()
+                }
+                None => cluster.permits().take(),
             },
+        };
+        permit.ok_or_else(|| {
+            let name = self.name();
+            Failure::local(
+                ErrorKind::Overloaded,
+                format!(
+                    "redis at {name}: as many calls are under way as are allowed; see max_in_flight"
+                ),
+            )
+        })
+    }
+
+    /// How many calls are under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        match self {
+            Self::One(dispatch) => dispatch.permits().taken(),
+            Self::Cluster(cluster) => {
+                let members = cluster.members();
+                let of_members = members.iter().map(|member| member.permits().taken());
+                of_members.sum::<usize>() + cluster.permits().taken()
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod dispatch;
 mod failure;
 mod fleet;
 mod key;
+mod permits;
 mod script;
 mod sentinels;
 mod server;

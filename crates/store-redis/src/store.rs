@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use tidegate_core::{Decision, Rule, Subject, decide};
 use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::codec::{self, encode_refund, encode_rules};
@@ -25,8 +25,6 @@ use crate::{Builder, ConfigError};
 /// Counts in Redis or Valkey. See the [crate](crate)'s documentation.
 pub struct RedisStore {
     pub(crate) fleet: Fleet,
-    pub(crate) permits: Arc<Semaphore>,
-    pub(crate) max_in_flight: usize,
     pub(crate) names: Names,
     pub(crate) nodes_key: Vec<u8>,
     pub(crate) context: Arc<Context>,
@@ -80,9 +78,7 @@ impl RedisStore {
         Status {
             servers: servers.iter().map(status).collect(),
             repaired: self.context.tally.repaired_so_far(),
-            in_flight: self
-                .max_in_flight
-                .saturating_sub(self.permits.available_permits()),
+            in_flight: self.fleet.in_flight(),
         }
     }
 
@@ -128,16 +124,7 @@ impl RedisStore {
                 "a redis store was called outside a tokio runtime: call it inside one",
             ));
         }
-        self.fleet.check(slot)?;
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            Failure::local(
-                ErrorKind::Overloaded,
-                format!(
-                    "redis at {}: as many calls are under way as are allowed; see max_in_flight",
-                    self.fleet.name()
-                ),
-            )
-        })
+        self.fleet.permit(slot)
     }
 
     fn late(&self) -> Failure {

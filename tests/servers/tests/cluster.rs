@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{ALGORITHMS, LONG, Servers, UNHURRIED, at_once, remaining, until_answered};
+use futures_util::FutureExt;
 use tidegate_core::{Algorithm, PolicyName, Quota, Rule};
-use tidegate_store::{Request, Store};
+use tidegate_store::{ErrorKind, Request, Store};
 use tidegate_store_redis::RedisStore;
 use tidegate_test_servers::Cluster;
 
@@ -160,4 +161,35 @@ async fn l2_a_cluster_is_found_when_its_first_address_is_gone() {
         answered >= 10,
         "two of three servers work, and {answered} of 30 subjects were answered"
     );
+}
+
+/// R4: the bound is each server's own, or calls that wait for a server that hangs would keep the others from work.
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_a_server_that_hangs_takes_only_its_own_places() {
+    const MOST: usize = 3;
+    let cluster = Cluster::start().unwrap();
+    let builder = cluster.builder().max_in_flight(MOST);
+    let store = builder.deadline(UNHURRIED).build().unwrap();
+    let [lost, other, _] = one_each(&cluster, &store).await;
+    let rules = rules();
+    let (lost, other) = (
+        Request::new(lost.as_str(), &rules),
+        Request::new(other.as_str(), &rules),
+    );
+    cluster.servers()[0].freeze().unwrap();
+    let mut calls: Vec<_> = (0..MOST).map(|_| Box::pin(store.acquire(&lost))).collect();
+    for call in &mut calls {
+        assert!(
+            call.now_or_never().is_none(),
+            "answered by a server that hangs"
+        );
+    }
+    let error = at_once(&store, &lost).unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Overloaded, "{error}");
+    assert!(store.acquire(&other).await.unwrap().is_allowed());
+    assert_eq!(store.status().in_flight, MOST);
+    cluster.servers()[0].thaw().unwrap();
+    for answer in futures_util::future::join_all(calls).await {
+        assert!(answer.unwrap().is_allowed());
+    }
 }

@@ -73,7 +73,8 @@ async fn a_plaintext_server_is_told_nothing_where_tls_was_asked_for() {
     let url = format!("rediss://app:secret@127.0.0.1:{}", proxy.port());
     let store = RedisStore::connect(&url).unwrap();
     let rules = [rule(10, LONG, ALGORITHMS[0])];
-    until_open(&store, &Request::new("alice", &rules)).await;
+    let (_, error) = until_open(&store, &Request::new("alice", &rules)).await;
+    assert!(error.to_string().contains("TLS"), "{error}");
     let since = server.admin().stats().unwrap().since(&before);
     for command in ["hello", "auth", "ping", "evalsha", "client|setinfo"] {
         assert_eq!(

@@ -24,6 +24,7 @@ pub(crate) use self::slot::{SLOTS, slot_of};
 use crate::dispatch::Dispatch;
 use crate::failure::{Failure, Redirect};
 use crate::key::Names;
+use crate::permits::Permits;
 use crate::script::Call;
 
 /// How long to wait before asking again who has which slots, at least.
@@ -47,6 +48,8 @@ pub(crate) struct Cluster {
     seeds: Vec<Address>,
     introduce: Introduce,
     names: Names,
+    /// For calls that wait until the members are known.
+    permits: Permits,
     members: Mutex<HashMap<Address, Arc<Dispatch>>>,
     owners: RwLock<Arc<Owners>>,
     search: Mutex<Search>,
@@ -70,6 +73,7 @@ impl Cluster {
     pub(crate) fn new(
         seeds: Vec<Address>,
         names: Names,
+        permits: Permits,
         introduce: impl Fn(&Address, Weak<Self>) -> Result<Dispatch, Failure> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let shown: Vec<String> = seeds.iter().map(ToString::to_string).collect();
@@ -79,6 +83,7 @@ impl Cluster {
             seeds,
             introduce: Box::new(introduce),
             names,
+            permits,
             members: Mutex::default(),
             owners: RwLock::new(Arc::new(Owners {
                 numbers: Vec::new(),
@@ -91,6 +96,11 @@ impl Cluster {
     /// What the cluster is called in messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What bounds how many calls wait until the members are known.
+    pub(crate) const fn permits(&self) -> &Permits {
+        &self.permits
     }
 
     /// The members that are known.

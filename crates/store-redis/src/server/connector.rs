@@ -79,6 +79,10 @@ impl Connector {
         };
         match pool.get().await {
             Ok(connection) => Ok(Link::new(connection)),
+            Err(PoolError::Backend(error)) if error.is_timeout() => Err(Failure::not_connected(
+                &self.name,
+                format_args!("{PATIENCE:?}"),
+            )),
             Err(PoolError::Backend(error)) => Err(Failure::from_redis(&self.name, &error)),
             Err(error) => Err(Failure::timeout(format!(
                 "redis at {}: no connection: {error}",

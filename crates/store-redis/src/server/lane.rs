@@ -77,11 +77,7 @@ impl Lane {
             (opening, slot.number)
         };
         let Ok(opened) = timeout_at(deadline, opening).await else {
-            let name = connector.name();
-            return Err(Failure::timeout(format!(
-                "redis at {name}: not connected within the deadline (see that host and port are the server's, and that \
-                 no packet filter is in between)"
-            )));
+            return Err(Failure::not_connected(connector.name(), "the deadline"));
         };
         let mut slot = self.slot.lock();
         let is_first = slot.number == number && matches!(slot.state, State::Opening(_));
