@@ -1,8 +1,11 @@
 //! A blocking HTTP/1.1 client over one connection: it sends what it is told, and shows all that comes back.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 /// After this long without an answer a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,7 +122,19 @@ impl Client {
     ///
     /// If nobody listens.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// Connects from an address of its own, one of the loopback's.
+    ///
+    /// # Errors
+    ///
+    /// If nobody listens, or the address is not this machine's.
+    pub fn connect_from(from: impl Into<IpAddr>, address: SocketAddr) -> io::Result<Self> {
+        Self::over(connect_from(from.into(), address)?)
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -208,6 +223,17 @@ impl Client {
             .map(str::to_owned)
             .ok_or_else(|| malformed(&line))
     }
+}
+
+pub(crate) fn connect_from(from: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.connect(address).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 fn malformed(what: &str) -> io::Error {

@@ -15,6 +15,7 @@ tested! {
     choosing_a_store: "../../docs/choosing-a-store.md",
     policies_in_a_file: "../../docs/policies-in-a-file.md",
     http: "../../docs/http.md",
+    behind_a_proxy: "../../docs/behind-a-proxy.md",
     observing: "../../docs/observing.md",
     guarantees: "../../docs/guarantees.md",
     custom_store: "../../docs/custom-store.md",

@@ -194,7 +194,9 @@ fn g4_final_counts_are_those_that_hold_when_the_others_last_reports_are_in() {
 fn r3_a_visit_far_ahead_does_not_delay_a_report() {
     let timing = Timing::default();
     let mut world = World::new(Algorithm::TokenBucket);
-    world.rule = world.rule.with_tolerance(Tolerance::from_fraction(0.5).unwrap());
+    world.rule = world
+        .rule
+        .with_tolerance(Tolerance::from_fraction(0.5).unwrap());
     let denied_at = Timestamp::from_secs(1_000_000);
     while world.ask(denied_at) {}
     world.call(0, denied_at);

@@ -3,5 +3,6 @@
 
 mod connections;
 mod observing;
+mod proxied;
 mod serving;
 mod support;
