@@ -352,6 +352,46 @@ async fn l2_a_user_without_the_right_to_run_scripts_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
 }
 
+/// A probe needs every right that a decision needs, or it would take the server for one that works over and over.
+#[tokio::test(flavor = "multi_thread")]
+async fn l2_a_user_without_one_of_the_rights_is_refused_for_good() {
+    for missing in ["mget", "set", "setrange", "pttl", "pexpire", "unlink"] {
+        let rights = format!("~tg1:* +@all -{missing}");
+        let server = Options::new()
+            .user("on", "app", "secret", &rights)
+            .start()
+            .unwrap();
+        let breaker = BreakerConfig {
+            backoff: Backoff {
+                cap: Duration::from_millis(100),
+                ..Backoff::default()
+            },
+            ..BreakerConfig::default()
+        };
+        let builder = RedisStore::builder(&server.url_as("app", "secret")).breaker(breaker);
+        let store = builder.build().unwrap();
+        let rules = rules();
+        let request = Request::new("alice", &rules);
+        until_refused(&store, &server, &request).await;
+        stays_open(missing, &store).await;
+    }
+}
+
+/// Asks for everything that there is until the store has been refused.
+async fn until_refused(store: &RedisStore, server: &Server, request: &Request<'_>) {
+    while !is_open(store) {
+        if store.acquire(request).await.is_ok() {
+            let keys = server.admin().keys().unwrap();
+            for key in keys {
+                let mut persist = redis::cmd("PERSIST");
+                server.admin().run_command::<()>(persist.arg(key)).unwrap();
+            }
+        }
+        let _ = store.reset(request).await;
+        let _ = store.acquire(request).await;
+    }
+}
+
 /// R2 through a proxy that swallows everything: it counts connections and what was sent on them.
 #[tokio::test(flavor = "multi_thread")]
 async fn r2_connections_in_an_outage_are_bounded() {
