@@ -5,16 +5,16 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::server::{Options, Role, Server, with_credentials};
-use crate::wait::{State, until, until_within};
+use crate::wait::{State, until_within};
 
 const SENTINELS: usize = 3;
 
 /// How many Sentinels must agree that the primary is gone.
 const QUORUM: usize = 2;
 
-/// How long a failover may take. It takes about 2 s; but Sentinels that see their machine stand still for 2 s trust
-/// nothing that they know for 30 s (TILT), and begin after that.
-const FAILOVER: Duration = Duration::from_secs(90);
+/// How long Sentinels may take to agree on something. They take about 2 s; but Sentinels that see their machine stand
+/// still for 2 s trust nothing that they know or hear for 30 s (TILT), and begin after that.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Three Sentinels with a primary and a replica. Dropping it stops all of them.
 #[derive(Debug)]
@@ -85,7 +85,8 @@ impl Sentinels {
     }
 
     fn wait_until_ready(&self) -> Result<()> {
-        until("the Sentinels to find each other and the replica", || {
+        let what = "the Sentinels to find each other and the replica";
+        until_within(PATIENCE, what, || {
             for sentinel in &self.sentinels {
                 let known: Vec<String> =
                     sentinel.admin().run(&["SENTINEL", "MASTER", Self::NAME])?;
@@ -163,7 +164,7 @@ impl Sentinels {
             .find(|server| server.port() != lost)
             .context("there is no other server")?;
         let port = heir.port().to_string();
-        until_within(FAILOVER, "the Sentinels to fail over", || {
+        until_within(PATIENCE, "the Sentinels to fail over", || {
             for sentinel in &self.sentinels {
                 let address: [String; 2] =
                     sentinel
