@@ -9,8 +9,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{ALGORITHMS, LONG, Servers, rule, until_answered, until_open};
-use tidegate_store::{ErrorKind, Request};
+use common::{ALGORITHMS, LONG, Servers, UNHURRIED, rule, until_answered, until_open};
+use tidegate_store::{ErrorKind, Request, Store};
 use tidegate_store_redis::{RedisStore, Sentinels as SentinelSettings, Tls};
 use tidegate_test_servers::{Authority, Options, Sentinels};
 
@@ -146,4 +146,20 @@ async fn a_primary_that_the_sentinels_do_not_know_is_named() {
     let (_, error) = until_open(&store, &Request::new("alice", &rules)).await;
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("\"nobody\""), "{error}");
+}
+
+/// R2: that three Sentinels name the same server is no reason to connect to it three times.
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_a_server_that_all_sentinels_name_is_asked_once() {
+    let trio = Sentinels::start().unwrap();
+    let rules = [rule(1_000, LONG, ALGORITHMS[0])];
+    let request = Request::new("alice", &rules);
+    let before = trio.primary().unwrap().admin().stats().unwrap();
+    const STORES: u64 = 10;
+    for _ in 0..STORES {
+        let builder = trio.builder().connections(1).deadline(UNHURRIED);
+        let _ = builder.build().unwrap().acquire(&request).await.unwrap();
+    }
+    let made = trio.primary().unwrap().admin().stats().unwrap();
+    assert_eq!(made.since(&before).calls_of("role"), STORES);
 }

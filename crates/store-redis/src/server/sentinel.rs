@@ -1,9 +1,11 @@
 //! Asks Sentinels where the primary is.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use parking_lot::Mutex;
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, RedisConnectionInfo, RedisError, Role};
 use tidegate_core::Outcome;
 use tidegate_store::ErrorKind;
@@ -72,12 +74,15 @@ impl Guide {
     /// Where the primary is now: all Sentinels are asked, and the first one is believed that names a server which says so
     /// too.
     pub(super) async fn primary(&self) -> Result<ConnectionInfo, Failure> {
-        let questions = self.sentinels.iter().map(|sentinel| self.ask(sentinel));
+        let named = Mutex::default();
+        let questions = self.sentinels.iter();
+        let questions = questions.map(|sentinel| self.ask(sentinel, &named));
         let mut answers: FuturesUnordered<_> = questions.collect();
         let mut reason = None;
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(info) => return Ok(info),
+                Ok(Some(info)) => return Ok(info),
+                Ok(None) => {}
                 Err(failure) => reason = Some(graver(reason, failure)),
             }
         }
@@ -86,8 +91,20 @@ impl Guide {
         }))
     }
 
-    async fn ask(&self, sentinel: &Sentinel) -> Result<ConnectionInfo, Failure> {
-        let followed = async { self.follow(self.named_by(sentinel).await?).await };
+    /// How to connect to the server that a Sentinel names; `None` if another one has named it, and it is being asked.
+    async fn ask(
+        &self,
+        sentinel: &Sentinel,
+        named: &Mutex<HashSet<(String, u16)>>,
+    ) -> Result<Option<ConnectionInfo>, Failure> {
+        let followed = async {
+            let server = self.named_by(sentinel).await?;
+            if named.lock().insert(server.clone()) {
+                self.follow(server).await.map(Some)
+            } else {
+                Ok(None)
+            }
+        };
         timeout(self.patience, followed).await.unwrap_or_else(|_| {
             let (address, primary) = (&sentinel.address, &self.primary);
             Err(Failure::timeout(format!(
