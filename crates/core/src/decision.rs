@@ -178,13 +178,26 @@ impl Decision {
         at: Timestamp,
         violated: bool,
     ) -> Self {
+        Self::reached(rule, usage, cost, at, violated, Provenance::Store)
+    }
+
+    /// As [`under`](Self::under), reached in some other way than by the store.
+    #[inline]
+    pub(crate) fn reached(
+        rule: &crate::Rule,
+        usage: Usage,
+        cost: u64,
+        at: Timestamp,
+        violated: bool,
+        provenance: Provenance,
+    ) -> Self {
         let mut statuses = SmallVec::new();
         statuses.push(Status::new(rule, usage, at, cost, violated));
         Self {
             at,
             cost,
             allowed: !violated || rule.is_shadow(),
-            provenance: Provenance::Store,
+            provenance,
             statuses,
         }
     }

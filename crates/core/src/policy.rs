@@ -293,6 +293,16 @@ impl Rule {
         }
     }
 
+    /// Whether it is equal to the other, told by what names it and not by its name.
+    #[inline]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.quota == other.quota
+            && self.tolerance == other.tolerance
+            && self.outage == other.outage
+            && self.shadow == other.shadow
+    }
+
     /// The same policy with one node's part of its quota.
     pub(crate) const fn with_part(self, quota: Quota) -> Self {
         Self { quota, ..self }

@@ -79,8 +79,16 @@ impl Tolerance {
         if others == 0 {
             return limit;
         }
-        let total = u128::from(limit) * u128::from(self.millionths) / 1_000_000;
-        let slack = u64::try_from(total / u128::from(others)).unwrap_or(u64::MAX);
+        let millionths = u64::from(self.millionths);
+        // Every decision comes here, and nearly all limits are small enough for words.
+        let total = match limit.checked_mul(millionths) {
+            Some(product) => product / 1_000_000,
+            None => {
+                let total = u128::from(limit) * u128::from(millionths) / 1_000_000;
+                u64::try_from(total).unwrap_or(u64::MAX)
+            }
+        };
+        let slack = total / others;
         if slack == 0 && others <= limit / 10 {
             1
         } else {

@@ -101,9 +101,38 @@ impl<C: Clock> Inner<C> {
         self.table.lock(digest, || self.now())
     }
 
-    /// Decides a request, if that needs no waiting.
+    /// Decides a request into `slot`, if that needs no waiting.
     #[inline]
-    pub(crate) fn try_decide(&self, request: &Request<'_>) -> Option<Decision> {
+    pub(crate) fn try_decide_into(&self, request: &Request<'_>, slot: &mut Option<Decision>) {
+        if self.decide_usual(request, slot).is_none() {
+            *slot = self.try_decide(request);
+        }
+    }
+
+    /// The common case: one policy, a subject that is known, and nothing unusual about it.
+    #[inline]
+    fn decide_usual(&self, request: &Request<'_>, slot: &mut Option<Decision>) -> Option<()> {
+        let [rule] = request.rules else {
+            return None;
+        };
+        let digest = self.table.digest(request.subject.as_bytes());
+        let mut locked = self.lock(digest);
+        let now = locked.now();
+        let place = locked.find(self.whole)?;
+        let group = &mut locked.value_mut(place)?.0.as_mut()?.group;
+        let view = self.membership.view(now);
+        let verdict = group.acquire_usual(rule, request.cost, &view, now)?;
+        let visit = group.plan(None, &view, &self.timing, now);
+        drop(locked);
+        if let Some(visit) = visit {
+            self.agenda.list(digest, visit);
+        }
+        *slot = Some(verdict.decision(rule, request.cost, now));
+        Some(())
+    }
+
+    #[inline(never)]
+    fn try_decide(&self, request: &Request<'_>) -> Option<Decision> {
         self.with_held(request, |inner, held, view, now| {
             let decision =
                 held.group

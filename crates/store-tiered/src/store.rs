@@ -185,8 +185,21 @@ impl<C: Clock> Store for TieredStore<C> {
 
     #[inline]
     fn try_acquire(&self, request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
+        let mut slot = None;
+        self.try_acquire_into(request, &mut slot)
+            .map(|()| slot)
+            .transpose()
+    }
+
+    #[inline]
+    fn try_acquire_into(
+        &self,
+        request: &Request<'_>,
+        slot: &mut Option<Decision>,
+    ) -> Result<(), StoreError> {
         self.ensure_started();
-        self.inner.try_decide(request).map(Ok)
+        self.inner.try_decide_into(request, slot);
+        Ok(())
     }
 
     async fn acquire(&self, request: &Request<'_>) -> Result<Decision, StoreError> {

@@ -3,8 +3,8 @@
 
 use super::tally::Tally;
 use super::window::WindowReplica;
-use crate::Timestamp;
 use crate::shared::Totals;
+use crate::{Timestamp, Usage};
 
 /// What [`WindowReplica`] holds, if nothing about it is unusual.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,46 @@ impl Compact {
         })
     }
 
+    /// Where the current window begins.
+    #[inline]
+    pub(super) const fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    /// As [`WindowReplica::estimate`].
+    #[inline]
+    pub(super) fn usage(&self) -> Usage {
+        Usage::window(
+            self.start,
+            self.current.estimate(),
+            self.previous.estimate(),
+        )
+    }
+
+    /// As [`WindowReplica::unsent`].
+    #[inline]
+    pub(super) fn unsent(&self) -> u64 {
+        self.current.local.saturating_sub(self.current.known).into()
+    }
+
+    /// As [`WindowReplica::is_informed`].
+    #[inline]
+    pub(super) const fn is_informed(&self) -> bool {
+        self.marks & INFORMED != 0
+    }
+
+    /// Counts what this node admits by itself, unless that is too much for this form.
+    #[inline]
+    pub(super) fn admit(&mut self, cost: u64) -> bool {
+        let admitted = u32::try_from(cost)
+            .ok()
+            .and_then(|cost| self.current.local.checked_add(cost));
+        if let Some(local) = admitted {
+            self.current.local = local;
+        }
+        admitted.is_some()
+    }
+
     #[inline]
     pub(super) fn widen(&self) -> WindowReplica {
         WindowReplica {
@@ -77,6 +117,12 @@ fn marks(tally: &Tally) -> u8 {
 }
 
 impl Counts {
+    /// As [`Tally::estimate`]: what was granted is in both, and nothing was returned.
+    #[inline]
+    fn estimate(self) -> u64 {
+        (u64::from(self.heard) + u64::from(self.local)).saturating_sub(self.known.into())
+    }
+
     #[inline]
     fn of(tally: &Tally) -> Option<Self> {
         let Tally { own, known, .. } = tally;
@@ -180,6 +226,22 @@ mod tests {
             if let Some(compact) = Compact::of(&replica) {
                 prop_assert_eq!(compact.widen(), replica);
             }
+        }
+
+        /// The compact form tells and counts what the whole one does.
+        #[test]
+        fn it_is_read_and_changed_alike(replica in replica(), cost in count()) {
+            let Some(mut compact) = Compact::of(&replica) else {
+                return Ok(());
+            };
+            let mut wide = replica;
+            prop_assert_eq!(compact.usage(), wide.estimate());
+            prop_assert_eq!(compact.unsent(), wide.unsent());
+            prop_assert_eq!(compact.is_informed(), wide.is_informed());
+            if compact.admit(cost) {
+                wide.admit(cost);
+            }
+            prop_assert_eq!(compact.widen(), wide);
         }
     }
 

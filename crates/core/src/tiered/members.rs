@@ -43,7 +43,7 @@ impl Members {
     ) {
         match self.find_mut(rule) {
             Some(member) => {
-                if *member.rule != *rule {
+                if !member.rule.is_same(rule) {
                     member.rule = intern(rule);
                 }
                 member.replica.roll(rule.quota(), now);

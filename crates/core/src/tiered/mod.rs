@@ -33,7 +33,7 @@ mod tally;
 mod view;
 mod window;
 
-pub use group::{CallId, Group, Heard, Outgoing, Timing, Urgency, Visit};
+pub use group::{CallId, Group, Heard, Outgoing, Timing, Urgency, Verdict, Visit};
 pub use link::{Link, LinkConfig};
 pub use share::{Finished, Share};
 pub use store_clock::StoreClock;

@@ -53,6 +53,23 @@ impl Replica {
         Compact::of(&replica).map_or_else(|| Self::Window(Box::new(replica)), Self::Compact)
     }
 
+    /// Its compact form, if it has that.
+    #[inline]
+    pub(super) const fn compact(&self) -> Option<&Compact> {
+        match self {
+            Self::Compact(compact) => Some(compact),
+            Self::Window(_) | Self::Bucket(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn compact_mut(&mut self) -> Option<&mut Compact> {
+        match self {
+            Self::Compact(compact) => Some(compact),
+            Self::Window(_) | Self::Bucket(_) => None,
+        }
+    }
+
     #[inline]
     fn read<T>(
         &self,

@@ -2,9 +2,11 @@
 
 mod call;
 mod isolated;
+mod usual;
 mod visit;
 
 pub use call::{CallId, Heard, Outgoing};
+pub use usual::Verdict;
 pub use visit::{Timing, Urgency, Visit};
 
 use alloc::sync::Arc;
@@ -47,6 +49,23 @@ impl Group {
     ///
     /// `intern` turns a rule into a shared one; it is called when a rule is new here or has changed.
     pub fn acquire(
+        &mut self,
+        rules: &[Rule],
+        cost: u64,
+        view: &View,
+        now: Timestamp,
+        intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
+    ) -> Option<Decision> {
+        if let [rule] = rules
+            && let Some(verdict) = self.acquire_usual(rule, cost, view, now)
+        {
+            return Some(verdict.decision(rule, cost, now));
+        }
+        self.acquire_any(rules, cost, view, now, intern)
+    }
+
+    /// Decides whatever there is to decide.
+    fn acquire_any(
         &mut self,
         rules: &[Rule],
         cost: u64,
@@ -177,10 +196,15 @@ impl Group {
     /// no age that could be told, and what is untold is so since now.
     #[inline]
     fn keep_time(&mut self, now: Timestamp) {
-        let ahead = |moment: Moment| moment.known().is_some_and(|at| at > now);
-        if ahead(self.heard_at) || ahead(self.untold_since) {
+        if self.is_ahead_of(now) {
             self.step_back(now);
         }
+    }
+
+    #[inline]
+    fn is_ahead_of(&self, now: Timestamp) -> bool {
+        let ahead = |moment: Moment| moment.known().is_some_and(|at| at > now);
+        ahead(self.heard_at) || ahead(self.untold_since)
     }
 
     #[cold]

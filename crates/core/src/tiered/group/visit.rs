@@ -81,6 +81,11 @@ impl Planned {
         self.0 == 0
     }
 
+    /// Whether the driver comes within T.
+    pub(super) fn is_soon(self) -> bool {
+        self.covers(Urgency::Soon)
+    }
+
     /// Whether the driver comes as soon as this, or sooner.
     fn covers(self, urgency: Urgency) -> bool {
         self.0 >= Self::bit(urgency)
@@ -130,7 +135,7 @@ impl Group {
         timing: &Timing,
         now: Timestamp,
     ) -> Option<Visit> {
-        if self.planned.covers(Urgency::Now) {
+        if self.planned.covers(Urgency::Now) || (wanted.is_none() && self.is_covered(view)) {
             return None;
         }
         let at = match wanted {
@@ -176,7 +181,8 @@ impl Group {
 
     /// At how much that is unsent a report is started, so that its answer comes before the slack is used up: as early as
     /// at half of it, and as late as twice the pace allows, since every call should tell as much as it can (R3).
-    fn early_at(&self, slack: u64) -> u64 {
+    #[inline]
+    pub(super) fn early_at(&self, slack: u64) -> u64 {
         let meanwhile = match self.pace {
             0 => 0,
             exponent => 1_u64 << (exponent - 1),
@@ -198,7 +204,7 @@ impl Group {
         self.pace = exponent.max(self.pace.saturating_sub(1));
     }
 
-    fn doubt_due(&self, timing: &Timing) -> Option<Timestamp> {
+    pub(super) fn doubt_due(&self, timing: &Timing) -> Option<Timestamp> {
         let doubts = self.members.iter();
         let until = doubts
             .filter_map(|member| member.replica.doubted_until())
