@@ -152,7 +152,8 @@ impl LimiterBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no policy, a policy's name is not allowed or is there twice, or a setting is out of range.
+    /// If there is no policy, or more than the store takes in one request; a policy's name is not allowed or is there
+    /// twice; or a setting is out of range.
     pub fn build(self) -> Result<Limiter, BuildError> {
         let deadline = self.deadline;
         if !(SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(&deadline) {
@@ -164,7 +165,7 @@ impl LimiterBuilder {
         let observers = Observers::new(self.observers, self.clock.clone());
         let patience = Patience::new(self.clock.clone());
         let store = Guarded::new(self.store, deadline, patience, observers.clone());
-        let policies = PolicySet::new(self.policies, store.capabilities().exact)?;
+        let policies = PolicySet::for_store(self.policies, store.capabilities())?;
         Ok(Limiter::from_engine(Engine {
             policies: Replaceable::new(policies),
             limits: self.limits.source(&observers)?,

@@ -38,6 +38,17 @@ pub enum BuildError {
         /// The other's name.
         second: String,
     },
+    /// More policies than the store can hold a request to.
+    #[error(
+        "{given} policies: the store takes at most {most} in one request; leave some out, or put them into a limiter of \
+         their own"
+    )]
+    TooManyPolicies {
+        /// How many were given.
+        given: usize,
+        /// How many the store takes.
+        most: usize,
+    },
     /// A deadline that is too short or too long.
     #[error("deadline {deadline:?} is out of range: it must be 1ms to 60s")]
     Deadline {

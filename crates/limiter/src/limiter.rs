@@ -254,7 +254,7 @@ impl Limiter {
         policies: impl IntoIterator<Item = Policy>,
     ) -> Result<(), BuildError> {
         let policies = policies.into_iter().collect();
-        let set = PolicySet::new(policies, self.engine.store.capabilities().exact)?;
+        let set = PolicySet::for_store(policies, self.engine.store.capabilities())?;
         self.engine.policies.replace(set);
         Ok(())
     }

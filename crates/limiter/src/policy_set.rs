@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tidegate_core::{Outage, PolicyName, Rule};
+use tidegate_store::Capabilities;
 
 use crate::{BuildError, Policy, name};
 
@@ -16,6 +17,20 @@ pub(crate) struct PolicySet {
 }
 
 impl PolicySet {
+    /// Checks the policies, also for whether the store takes so many.
+    pub(crate) fn for_store(
+        policies: Vec<Policy>,
+        capabilities: &Capabilities,
+    ) -> Result<Self, BuildError> {
+        match capabilities.max_policies {
+            Some(most) if policies.len() > most => Err(BuildError::TooManyPolicies {
+                given: policies.len(),
+                most,
+            }),
+            _ => Self::new(policies, capabilities.exact),
+        }
+    }
+
     /// Checks the policies. Those without an outage setting are closed in an outage if the store is exact: a
     /// limit that is never exceeded must not quietly become loose.
     pub(crate) fn new(policies: Vec<Policy>, exact_store: bool) -> Result<Self, BuildError> {

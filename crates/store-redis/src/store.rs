@@ -204,6 +204,7 @@ pub(crate) fn too_many_rules(rules: usize) -> Failure {
 impl Store for RedisStore {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
+            max_policies: Some(MOST_RULES),
             deadline: Some(self.context.deadline),
             ..Capabilities::EXACT
         }

@@ -178,6 +178,7 @@ impl<C: Clock> Store for TieredStore<C> {
             exact: false,
             immediate: true,
             max_entries: u64::try_from(self.inner.table.stats().capacity).ok(),
+            max_policies: self.inner.store.capabilities().max_policies,
             deadline: Some(self.inner.deadline),
             ..Capabilities::EXACT
         }

@@ -23,6 +23,8 @@ pub struct Capabilities {
     pub reclaims: bool,
     /// The most subjects that are told apart; those beyond share an overflow counter (R1).
     pub max_entries: Option<u64>,
+    /// The most policies that one request can be under, if there is a bound. A limiter with more is not built.
+    pub max_policies: Option<usize>,
     /// The longest that a call takes, if the store sees to that by itself (L1) and knows better than its caller what to
     /// do then. A limiter whose deadline ends with it hears the store first, so that the store has the last word.
     pub deadline: Option<Duration>,
@@ -36,6 +38,7 @@ impl Capabilities {
         refund: true,
         reclaims: true,
         max_entries: None,
+        max_policies: None,
         deadline: None,
     };
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_limiter::{BuildError, Limiter, LimiterBuilder, Limits, LookupSettings, Policy};
 use tidegate_store_memory::MemoryStore;
 
-use crate::support::{policy, quota};
+use crate::support::{MOST_POLICIES, Unreliable, builder as builder_on, policy, quota};
 
 fn builder() -> LimiterBuilder {
     Limiter::builder(MemoryStore::new()).policy(policy(1))
@@ -45,6 +45,19 @@ fn policies() {
     assert!(named("a b").contains("\"a b\"") && named("a b").contains("at byte 1"));
     assert!(named(&"x".repeat(65)).contains("65 bytes is too long"));
     assert!(named("p").starts_with("policy \"p\" is there twice"));
+}
+
+#[test]
+fn more_policies_than_the_store_takes() {
+    let store = Unreliable::remote();
+    let policies = |count: usize| (0..count).map(|n| Policy::new(format!("p{n}"), quota(1)));
+    let built = |count| builder_on(&store).policies(policies(count)).build();
+    let limiter = built(MOST_POLICIES).unwrap();
+    let expected = "7 policies: the store takes at most 6 in one request; leave some out, or put them into a limiter of \
+                    their own";
+    assert_eq!(built(7).unwrap_err().to_string(), expected);
+    let replaced = limiter.replace_policies(policies(7));
+    assert_eq!(replaced.unwrap_err().to_string(), expected);
 }
 
 #[test]

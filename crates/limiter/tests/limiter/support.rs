@@ -13,6 +13,8 @@ use tidegate_limiter::{
 use tidegate_store_memory::MemoryStore;
 use tokio::time::Instant;
 
+/// What the store takes in one request.
+pub(crate) const MOST_POLICIES: usize = 6;
 pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
 /// A moment at which minutes, hours and days begin.
 const START: Timestamp = Timestamp::from_secs(20_000 * 24 * 60 * 60);
@@ -198,6 +200,7 @@ impl Store for Unreliable {
             exact: self.shared.exact,
             immediate: self.shared.immediate,
             deadline: self.shared.deadline,
+            max_policies: Some(MOST_POLICIES),
             ..Capabilities::EXACT
         }
     }
