@@ -10,10 +10,11 @@ use crate::cargo;
 use crate::workspace::Workspace;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [local|redis] [ARGS]
+Usage: cargo xtask bench [local|redis|http] [ARGS]
 
   local    (default) decisions in memory, beside governor
   redis    exact decisions in Redis, beside commands by hand and a peer; what they cost the server
+  http     what a limiter costs a web server, beside a peer in each framework
 
 Builds the benchmarks with full optimisation and runs one. ARGS are passed on as they are:
 `cargo xtask bench redis --help` shows what a benchmark understands.

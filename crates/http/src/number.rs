@@ -13,7 +13,8 @@ pub(crate) fn push(text: &mut String, mut number: u64) {
             break;
         }
     }
-    text.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    // Digits are text, whatever the compiler knows of it.
+    text.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// A number as text.

@@ -1,6 +1,7 @@
 //! Benchmarks of tidegate beside its peers, in one run each: how fast, how much memory, against which goals.
 
 mod goals;
+mod http;
 mod latency;
 mod local;
 mod memory;
@@ -20,6 +21,7 @@ Benchmarks of tidegate beside its peers, in one run each.
 
   local    (default) decisions in memory, beside governor
   redis    exact decisions in Redis, beside commands by hand and actix-extensible-rate-limit
+  http     what a limiter costs a web server, beside tower_governor and actix-extensible-rate-limit
 
 `local --help` and so on show what each understands.";
 
@@ -35,12 +37,13 @@ fn main() -> Result<ExitCode> {
     {
         Some("local") => local::main,
         Some("redis") => redis::main,
+        Some("http") => http::main,
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             return Ok(ExitCode::SUCCESS);
         }
         Some(other) if !other.starts_with('-') => {
-            bail!("unknown benchmark {other:?}: it must be local or redis")
+            bail!("unknown benchmark {other:?}: it must be local, redis or http")
         }
         _ => return local::main(parser),
     };

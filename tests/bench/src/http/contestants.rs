@@ -1,0 +1,148 @@
+//! Who is compared, and tidegate's limiter as each is given it.
+
+use anyhow::{Context, Result};
+use tidegate_limiter::{Limiter, Policy, Quota};
+use tidegate_metrics::MetricsObserver;
+use tidegate_store_memory::MemoryStore;
+
+/// A web framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framework {
+    /// axum.
+    Axum,
+    /// actix-web.
+    Actix,
+}
+
+/// What is around the handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Around {
+    /// Nothing.
+    Nothing,
+    /// tidegate as it comes: with headers.
+    Tidegate,
+    /// tidegate without headers, which is what the peers send unless told.
+    WithoutHeaders,
+    /// tidegate as it comes, and every decision counted and timed.
+    WithMetrics,
+    /// The framework's other limiter.
+    Peer,
+}
+
+/// A server under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contestant {
+    /// What serves.
+    pub framework: Framework,
+    /// What limits.
+    pub around: Around,
+}
+
+/// Which answer the requests are to get, but for the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The limit is far away.
+    Allowed,
+    /// The limit was reached.
+    Denied,
+}
+
+impl Framework {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Axum, Self::Actix];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Actix => "actix-web",
+        }
+    }
+}
+
+impl Around {
+    /// All that limit.
+    pub const LIMITERS: [Self; 4] = [
+        Self::Tidegate,
+        Self::WithoutHeaders,
+        Self::WithMetrics,
+        Self::Peer,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "bare",
+            Self::Tidegate => "tidegate",
+            Self::WithoutHeaders => "tidegate-without-headers",
+            Self::WithMetrics => "tidegate-with-metrics",
+            Self::Peer => "peer",
+        }
+    }
+}
+
+impl Contestant {
+    /// Its name in the report.
+    pub const fn name(self) -> &'static str {
+        match (self.around, self.framework) {
+            (Around::Peer, Framework::Axum) => "tower_governor 0.8",
+            (Around::Peer, Framework::Actix) => "actix-extensible-rate-limit 0.4",
+            (around, _) => around.as_str(),
+        }
+    }
+
+    /// As an argument of the process that serves it.
+    pub fn argument(self) -> String {
+        format!("{}/{}", self.framework.as_str(), self.around.as_str())
+    }
+
+    /// From such an argument.
+    pub fn parse(argument: &str) -> Result<Self> {
+        let around = [&[Around::Nothing], Around::LIMITERS.as_slice()].concat();
+        let mut all = Framework::ALL.into_iter().flat_map(|framework| {
+            let with = move |around| Self { framework, around };
+            around.clone().into_iter().map(with)
+        });
+        all.find(|contestant| contestant.argument() == argument)
+            .with_context(|| format!("--serve {argument}: there is no such server"))
+    }
+}
+
+impl Answer {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// From its name.
+    pub fn parse(name: &str) -> Result<Self> {
+        let mut all = [Self::Allowed, Self::Denied].into_iter();
+        all.find(|answer| answer.as_str() == name)
+            .with_context(|| format!("{name}: it must be allowed or denied"))
+    }
+
+    /// The status of such an answer.
+    pub const fn status(self) -> &'static str {
+        match self {
+            Self::Allowed => "200",
+            Self::Denied => "429",
+        }
+    }
+}
+
+/// tidegate's limiter, in memory, with one policy of the default algorithm.
+pub fn limiter(around: Around, answer: Answer) -> Result<Limiter> {
+    let quota = match answer {
+        Answer::Allowed => Quota::per_second(1_000_000_000)?,
+        Answer::Denied => Quota::per_day(1)?,
+    };
+    let limiter = Limiter::builder(MemoryStore::new()).policy(Policy::new("per-client", quota));
+    let limiter = if around == Around::WithMetrics {
+        limiter.observer(MetricsObserver::new())
+    } else {
+        limiter
+    };
+    Ok(limiter.build()?)
+}

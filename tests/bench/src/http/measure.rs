@@ -1,0 +1,130 @@
+//! All servers of a framework in turn, again and again, so that what disturbs one disturbs the others as well.
+
+use anyhow::Result;
+
+use super::client::{Crowd, Took};
+use super::contestants::{Answer, Around, Contestant, Framework};
+use super::server::{Server, keep_to_core};
+use crate::goals::{Figure, Goal, Report, figure};
+
+/// What the layer may add to a request that is allowed, in percent.
+const MOST_COST: f64 = 5.0;
+
+/// A server that is running, and what was measured of it in each round.
+struct Running {
+    contestant: Contestant,
+    answer: Answer,
+    _server: Server,
+    crowd: Crowd,
+    rounds: Vec<Took>,
+}
+
+/// Measures a framework's servers, and adds what came out.
+pub fn measure(
+    framework: Framework,
+    rounds: usize,
+    requests: usize,
+    report: &mut Report,
+) -> Result<()> {
+    keep_to_core(1);
+    let mut running = start(framework)?;
+    for _ in 0..rounds {
+        for server in &mut running {
+            let took = server.crowd.send(requests, server.answer.status())?;
+            server.rounds.push(took);
+        }
+        // Nobody is always the one who comes after a certain other.
+        running.rotate_left(1);
+    }
+    let section = format!("{}: a request, allowed and denied", framework.as_str());
+    let bare = of(&running, Around::Nothing, Answer::Allowed);
+    report.add(&section, "bare", plain(bare));
+    for around in Around::LIMITERS {
+        let [allowed, denied] =
+            [Answer::Allowed, Answer::Denied].map(|answer| of(&running, around, answer));
+        let name = allowed.contestant.name();
+        let is_ours = around != Around::Peer;
+        let cost = figure("CPU over bare %", (ratio(allowed, bare) - 1.0) * 100.0);
+        let denial = figure("CPU of an allowed one", ratio(denied, allowed));
+        let (cost, denial) = if is_ours {
+            let most = Goal::AtMost(MOST_COST);
+            (cost.against(most), denial.against(Goal::AtMost(1.0)))
+        } else {
+            (cost, denial)
+        };
+        let with = |took: &Running, last| plain(took).into_iter().chain([last]).collect();
+        report.add(&section, &format!("{name}, allowed"), with(allowed, cost));
+        report.add(&section, &format!("{name}, denied"), with(denied, denial));
+    }
+    Ok(())
+}
+
+/// Starts them all, and has each answer some requests before anything is measured.
+fn start(framework: Framework) -> Result<Vec<Running>> {
+    let bare = (Around::Nothing, Answer::Allowed);
+    let limiters = Around::LIMITERS.into_iter();
+    let limited = limiters.flat_map(|around| [(around, Answer::Allowed), (around, Answer::Denied)]);
+    let servers = [bare].into_iter().chain(limited);
+    servers
+        .map(|(around, answer)| {
+            let contestant = Contestant { framework, around };
+            let server = Server::start(contestant, answer)?;
+            if answer == Answer::Denied {
+                // The one that is allowed.
+                Crowd::once(server.address)?;
+            }
+            let mut crowd = Crowd::connect(server.address)?;
+            crowd.send(1_000, answer.status())?;
+            Ok(Running {
+                contestant,
+                answer,
+                _server: server,
+                crowd,
+                rounds: Vec::new(),
+            })
+        })
+        .collect()
+}
+
+fn of(running: &[Running], around: Around, answer: Answer) -> &Running {
+    let mut found = running.iter();
+    found
+        .find(|server| server.contestant.around == around && server.answer == answer)
+        .unwrap_or(&running[0])
+}
+
+fn plain(server: &Running) -> Vec<Figure> {
+    vec![
+        figure(
+            "requests/s",
+            median(server.rounds.iter().map(|took| took.per_second())),
+        ),
+        figure(
+            "CPU us",
+            median(server.rounds.iter().map(|took| took.cpu_each())),
+        ),
+    ]
+}
+
+/// How many times the processor time of another a request took: the median of the rounds' ratios.
+fn ratio(one: &Running, other: &Running) -> f64 {
+    let rounds = one.rounds.iter().zip(&other.rounds);
+    median(rounds.map(|(one, other)| one.cpu_each() / other.cpu_each()))
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        assert_eq!(median([3.0, 1.0, 100.0].into_iter()), 3.0);
+        assert!(median([].into_iter()).is_nan());
+    }
+}
