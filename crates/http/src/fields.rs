@@ -13,11 +13,13 @@ pub(crate) fn limits(
     decision: &Decision,
     policies: &PolicyField,
 ) -> Vec<Header> {
-    let mut headers = Vec::with_capacity(8);
+    let mut headers = Vec::new();
     if dialects.contains(Dialect::Draft11) {
+        headers.reserve(3);
         draft_11(&mut headers, decision, policies);
     }
     if dialects.contains(Dialect::XRateLimit) {
+        headers.reserve(4);
         x_rate_limit(&mut headers, decision);
     }
     headers
