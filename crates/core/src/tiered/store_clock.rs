@@ -70,6 +70,30 @@ impl StoreClock {
         });
         if better {
             self.best = Some(sample);
+        } else if let Some(best) = &mut self.best {
+            // However wide a sample is, the store read its clock after the call was sent and before the answer came: it
+            // never answers from the future, nor from a window that has not begun here.
+            let read = i128::from(store.as_nanos());
+            let least = read - i128::from(received.as_nanos());
+            let most = read - i128::from(sent.as_nanos());
+            best.offset = best.offset.max(least).min(most.max(least));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g7_no_answer_comes_from_the_future_or_from_before_it_was_asked_for() {
+        let ms = Timestamp::from_millis;
+        let mut clock = StoreClock::default();
+        clock.learn(ms(1_000), ms(5_001), ms(1_002));
+        // Slow, and a little later than it should be, but not so much that the clock must have stepped.
+        clock.learn(ms(2_000), ms(6_031), ms(2_030));
+        assert_eq!(clock.store_time(ms(2_030)), ms(6_031));
+        clock.learn(ms(3_000), ms(7_000), ms(3_030));
+        assert_eq!(clock.store_time(ms(3_000)), ms(7_000));
     }
 }

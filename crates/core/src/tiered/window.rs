@@ -186,9 +186,9 @@ impl WindowReplica {
             self.current.absorb(&ahead);
         } else {
             let previous = core::mem::take(&mut self.previous);
-            let mut current = core::mem::take(&mut self.current);
-            current.absorb(&previous);
+            let current = core::mem::take(&mut self.current);
             self.current.absorb(&current.untold());
+            self.current.absorb(&previous.untold());
         }
         self.start = start;
         self.closed = true;

@@ -29,9 +29,10 @@ impl Default for Timing {
 
 impl Timing {
     /// How long after a window's end its counts are final, in nanoseconds: the others' last reports of it have come in, so
-    /// that all nodes divide by the same total (G4).
+    /// that all nodes divide by the same total (G4). A report is due after T; a driver that looks every T comes up to two T
+    /// later, and the report is under way for about another.
     pub(super) fn settling(&self, quota: &Quota) -> u64 {
-        saturating_nanos(self.report * 2).min(quota.window_nanos() / 2)
+        saturating_nanos(self.report * 5).min(quota.window_nanos() / 2)
     }
 }
 
