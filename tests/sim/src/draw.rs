@@ -175,12 +175,16 @@ impl Draw<'_> {
         let most = if self.random.bool() { 3_600 } else { 5 };
         let second = i64::try_from(SECOND).unwrap_or(1);
         let count = self.random.usize(1..=2);
-        (0..count)
-            .map(|_| {
-                let step = self.random.i64(-most * second..most * second);
-                Fault::at(Kind::StoreClock(step), self.time())
-            })
-            .collect()
+        let steps = (0..count).map(|_| {
+            let step = self.random.i64(-most * second..most * second);
+            Fault::at(Kind::StoreClock(step), self.time())
+        });
+        let mut faults: Vec<Fault> = steps.collect();
+        // In an outage nobody hears of the step before it is over.
+        if self.random.u8(0..3) == 0 {
+            faults.push(self.outage());
+        }
+        faults
     }
 
     pub(crate) fn corrupt(&mut self) -> Vec<Fault> {

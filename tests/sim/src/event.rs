@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use tidegate_core::Timestamp;
 use tidegate_core::shared::{NodeId, Reply};
-use tidegate_core::tiered::{CallId, Outgoing};
+use tidegate_core::tiered::{CallId, Outgoing, Urgency};
 
 /// One life of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +50,12 @@ pub enum Event {
         subject: u32,
         call: CallId,
     },
-    /// A node wants to look at a subject again.
-    Wake { who: Life, subject: u32 },
+    /// The driver's turn comes in which it is to visit a subject.
+    Visit {
+        who: Life,
+        subject: u32,
+        urgency: Urgency,
+    },
     /// A node says that it is alive.
     Register { who: Life },
     /// A registration or a probe, which is one, reaches the store.
@@ -92,7 +96,7 @@ impl Event {
             Self::Patience { who, .. }
             | Self::Reply { who, .. }
             | Self::Deadline { who, .. }
-            | Self::Wake { who, .. }
+            | Self::Visit { who, .. }
             | Self::Register { who }
             | Self::Registered { who, .. }
             | Self::RegisterDeadline { who, .. }

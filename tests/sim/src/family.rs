@@ -31,7 +31,7 @@ pub enum Family {
     Membership,
     /// Wall clocks of nodes are wrong, step and drift.
     NodeClocks,
-    /// The store's clock steps.
+    /// The store's clock steps, with and without an outage.
     StoreClock,
     /// The store holds what nobody reported.
     Corrupt,
@@ -104,7 +104,7 @@ impl Family {
             Self::DataLoss => "the store loses its data, with and without an outage",
             Self::Membership => "nodes join and leave",
             Self::NodeClocks => "wall clocks of nodes are wrong, step and drift",
-            Self::StoreClock => "the store's clock steps",
+            Self::StoreClock => "the store's clock steps, with and without an outage",
             Self::Corrupt => "the store holds what nobody reported",
             Self::Flood => "hundreds of subjects at once: none gets what another has used",
             Self::Mixture => "several of all these",

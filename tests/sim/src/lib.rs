@@ -16,6 +16,7 @@ pub mod event;
 pub mod family;
 pub mod fault;
 pub mod invariants;
+pub mod model;
 pub mod network;
 pub mod node;
 pub mod oracle;

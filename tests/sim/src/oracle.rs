@@ -60,6 +60,9 @@ pub struct Denial {
     pub subject: u32,
     /// Why it was wrong.
     pub truth: String,
+    /// Whether it was wrong even if what a bucket holds was once counted too much: that stays missing until the bucket is full; or if the
+    /// node has heard nothing since the store's clock stepped.
+    pub plainly: bool,
 }
 
 /// A probe.
@@ -67,7 +70,8 @@ pub struct Denial {
 pub struct Probe {
     pub at: u64,
     pub node: usize,
-    pub life: u32,
+    /// How long after the breaker opened, or the probe before ended.
+    pub rested: u64,
 }
 
 /// Something about one decision that must not be, whatever happens around it.
@@ -92,6 +96,17 @@ pub struct Rebuilt {
     pub heard: bool,
 }
 
+/// What the store counts of a node when both must agree, and do not.
+#[derive(Clone, Copy, Debug)]
+pub struct Mismatch {
+    pub at: u64,
+    pub node: usize,
+    pub rule: usize,
+    pub window: u64,
+    pub stored: u64,
+    pub admitted: u64,
+}
+
 /// What the store knows of a living node in a living window at the end of a run, everything being healed.
 #[derive(Clone, Copy, Debug)]
 pub struct Converged {
@@ -106,6 +121,9 @@ pub struct Converged {
     /// Since when it knows what the store's clock shows.
     pub in_step_since: Option<u64>,
 }
+
+/// A life of a node, a policy, and a window of an epoch.
+type Part = ((usize, u32), usize, (u32, u64));
 
 /// Everything that an invariant may look at.
 #[derive(Default)]
@@ -124,12 +142,15 @@ pub struct Oracle {
     pub flaws: Vec<Flaw>,
     pub rebuilt: Vec<Rebuilt>,
     pub converged: Vec<Converged>,
+    pub mismatches: Vec<Mismatch>,
     /// Nodes that still do not ask the store when they must have healed.
     pub not_healed: Vec<(u64, usize)>,
     /// What an idle subject was told at the very end: when, by which node, and whether it was admitted.
     pub after_rest: Vec<(u64, usize, bool)>,
     /// What was admitted, by subject, policy, epoch and window.
     counts: BTreeMap<(u32, usize, u32, u64), u64>,
+    /// What each life of a node admitted of the first subject, by policy and window.
+    parts: BTreeMap<Part, u64>,
     /// What was taken from token buckets, by subject and policy.
     buckets: BTreeMap<(u32, usize), Usage>,
 }
@@ -147,9 +168,19 @@ impl Oracle {
                 let window = admission.windows[index];
                 let key = (subject, index, admission.epoch, window);
                 *self.counts.entry(key).or_default() += cost;
+                if subject == 0 && admission.in_step {
+                    let who = (admission.node, admission.life);
+                    let key = (who, index, (admission.epoch, window));
+                    *self.parts.entry(key).or_default() += cost;
+                }
             }
         }
         self.admitted.push(admission);
+    }
+
+    /// What a life of a node admitted of the first subject under a policy in a window of an epoch.
+    pub fn admitted_in(&self, who: (usize, u32), rule: usize, window: (u32, u64)) -> u64 {
+        self.parts.get(&(who, rule, window)).copied().unwrap_or(0)
     }
 
     /// What was truly used of a subject's policy, as a node sees time; `promised` was granted, and the answer is on

@@ -1,6 +1,8 @@
 //! Many scenarios, on all cores; each seed belongs to one family unless told otherwise.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -70,7 +72,7 @@ impl Plan {
             let threads: Vec<_> = (0..self.threads.max(1)).map(start).collect();
             let parts = threads.into_iter().map(|thread| {
                 let part = thread.join();
-                part.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                part.unwrap_or_else(|panic| panic::resume_unwind(panic))
             });
             parts.collect::<Vec<_>>()
         });
@@ -102,7 +104,10 @@ impl Plan {
 
 impl Outcome {
     fn note(&mut self, scenario: &Scenario) {
-        let (world, verdict) = scenario.run(false);
+        let (world, verdict) = match panic::catch_unwind(|| scenario.run(false)) {
+            Ok(ended) => ended,
+            Err(panic) => return self.note_panic(scenario, &*panic),
+        };
         *self.tallies.entry(scenario.family.as_str()).or_default() += Tally {
             scenarios: 1,
             decisions: world.oracle.decisions,
@@ -116,6 +121,24 @@ impl Outcome {
                 violation,
             });
         }
+    }
+
+    /// No input panics (G8).
+    fn note_panic(&mut self, scenario: &Scenario, panic: &dyn Any) {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let tally = self.tallies.entry(scenario.family.as_str()).or_default();
+        tally.scenarios += 1;
+        tally.failed += 1;
+        self.failures.push(Failure {
+            family: scenario.family,
+            seed: scenario.seed,
+            violation: Violation {
+                invariant: "G8",
+                at: 0,
+                message: format!("panicked: {}", text.unwrap_or("without a word")),
+            },
+        });
     }
 
     fn add(&mut self, other: Self) {

@@ -108,10 +108,9 @@ impl Scenario {
         (world, verdict)
     }
 
-    /// N, and each policy's slack q if all nodes know N.
+    /// A policy's slack q if all nodes know N.
     pub fn slack(&self, rule: &Rule) -> u64 {
-        let nodes = u32::try_from(self.nodes).unwrap_or(u32::MAX);
-        rule.tolerance().slack(rule.quota().limit(), nodes)
+        slack(rule, self.nodes)
     }
 
     /// The faults that overlap a stretch of time.
@@ -131,6 +130,21 @@ impl Scenario {
                 self.family, self.seed
             )
         }
+    }
+}
+
+/// A policy's slack q among so many nodes, reckoned anew: what is under test is not asked how much it may.
+pub fn slack(rule: &Rule, nodes: usize) -> u64 {
+    let (limit, others) = (rule.quota().limit(), nodes.saturating_sub(1) as u64);
+    // In millionths, at most 1 000 000.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let tolerance = (rule.tolerance().as_fraction() * 1e6).round() as u64;
+    let together = limit * tolerance / 1_000_000;
+    match (tolerance, others) {
+        (0, _) => 0,
+        (_, 0) => limit,
+        _ if together < others => u64::from(others * 10 <= limit),
+        _ => together / others,
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Store {
     pub offset: i64,
     /// How often that clock has stepped: the number of a window says nothing across a step.
     pub steps: u32,
+    /// When, in true time, it last stepped.
+    pub stepped_at: u64,
+    /// The latest time that it had shown when it stepped back: what is earlier comes twice.
+    pub comes_twice: u64,
     /// What the offset was before each step.
     pub offsets: Vec<i64>,
     /// How many calls it has carried out.
@@ -33,7 +37,11 @@ impl Store {
     }
 
     /// Its clock steps.
-    pub fn step(&mut self, by: i64) {
+    pub fn step(&mut self, by: i64, now: u64) {
+        self.stepped_at = now;
+        if by < 0 {
+            self.comes_twice = self.comes_twice.max(self.clock(now).as_nanos());
+        }
         self.offsets.push(self.offset);
         self.offset += by;
         self.steps += 1;

@@ -26,7 +26,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Between half of the limit and three times as much.
+    /// Between half of the limit and three times as much, or a tenth of that.
     pub fn draw(
         family: Family,
         nodes: usize,
@@ -35,7 +35,11 @@ impl Traffic {
         random: &mut fastrand::Rng,
     ) -> Self {
         let per_second = rule.quota().limit() as f64 / rule.quota().window().as_secs_f64();
-        let rate = per_second * (0.5 + 2.5 * random.f64());
+        let mut rate = per_second * (0.5 + 2.5 * random.f64());
+        // Now and then so little that nodes hear nothing of the subject for long.
+        if family == Family::StoreClock && random.u8(0..3) == 0 {
+            rate /= 10.0;
+        }
         let count = (rate * until as f64 / 1e9).clamp(1.0, MOST);
         let window = nanos(rule.quota().window());
         let mut phases = vec![(0, weights(nodes, random))];

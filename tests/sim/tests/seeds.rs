@@ -28,37 +28,42 @@ fn every_family_holds() {
     assert_eq!(outcome.tallies.len(), Family::ALL.len());
 }
 
-/// Each found a fault in the mechanism, which was mended.
+/// Each finds a fault of the mechanism that was mended, should it come back.
 const FOUND: &[(Family, u64, &str)] = &[
     (
-        Family::Outage,
-        92,
+        Family::DataLoss,
+        8,
         "G4: a node took a total for final that lacked the others' last reports",
     ),
     (
         Family::StoreClock,
-        5,
+        1_446,
         "G7: a bucket denied by what it had owed before a step back",
     ),
     (
-        Family::Mixture,
-        10_064,
+        Family::StoreClock,
+        141,
         "L4: the same, for a subject that had been idle",
     ),
     (
         Family::StoreClock,
-        20_846,
-        "G5: what the store had been told before a step back was counted again long afterwards",
+        236,
+        "G3: what the store had been told before a step back was counted again long afterwards",
     ),
     (
-        Family::Mixture,
-        43_904,
-        "G3: what was unsent when the clock stepped back was reported only when somebody asked",
+        Family::StoreClock,
+        853,
+        "G5: what was unsent when the clock stepped back was reported only when somebody asked",
     ),
     (
-        Family::Mixture,
-        17_744,
+        Family::StoreClock,
+        756,
         "G8: what was admitted hid behind what the store remembered",
+    ),
+    (
+        Family::Jumbled,
+        4_486,
+        "G5: an answer came from a window that had not begun by the node's clock",
     ),
 ];
 

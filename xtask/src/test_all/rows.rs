@@ -176,6 +176,14 @@ pub(super) const ROWS: &[Row] = &[
         }),
     },
     Row {
+        name: "model",
+        proves: "the guarantees hold in every state of small worlds, whatever the order in which things happen",
+        job: Job::Cargo(CargoJob {
+            arguments: &["xtask", "sim", "--model"],
+            ..CargoJob::PLAIN
+        }),
+    },
+    Row {
         name: "faults",
         proves: "the guarantees hold through every fault that can be made here to real servers",
         job: Job::Cargo(CargoJob {

@@ -1,5 +1,6 @@
-//! G5, exactly once: after healing, for every window still alive, the store's total of a living node is what that node
-//! admitted, however often its calls were repeated, lost or answered too late.
+//! G5, exactly once: the store's total of a node is what that node admitted, however often its calls were repeated, lost or
+//! answered too late: whenever the node has told all and has heard of every grant, and, for every window still alive, when
+//! all is healed.
 //!
 //! Source: reports are running totals, merged by maximum; a grant whose answer was lost covers what was decided without it.
 //! After the store has lost its data, this holds for a node as soon as it has spoken of the subject again (G6).
@@ -11,6 +12,13 @@ use crate::scenario::nanos;
 use crate::time::SECOND;
 
 pub(super) fn check(run: &Run<'_>) -> Verdict {
+    if let Some(wrong) = run.world.oracle.mismatches.first() {
+        let what = format!(
+            "the store counts {} of n{} under policy {} in the window at {}, which admitted {} and has told all",
+            wrong.stored, wrong.node, wrong.rule, wrong.window, wrong.admitted
+        );
+        return Err((run.after_start(wrong.at), what));
+    }
     let lost = run.scenario.faults.iter().filter_map(|fault| {
         let loses = matches!(fault.kind, Kind::LoseData | Kind::Corrupt(_));
         loses.then_some(run.world.start + fault.from)

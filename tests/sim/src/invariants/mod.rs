@@ -128,8 +128,8 @@ pub struct Part {
     /// By its share alone, and the largest share that was enforced.
     pub by_share: u64,
     pub share: u64,
-    /// The window whose final counts that share follows.
-    pub followed: Option<u64>,
+    /// The window whose final counts that share follows, and its total.
+    pub followed: Option<(u64, u64)>,
     /// Locally, on counts heard from the store.
     pub locally: u64,
 }
@@ -140,7 +140,7 @@ impl Part {
         if admission.by_share() {
             self.by_share += admission.cost;
             self.share = self.share.max(admission.limit);
-            self.followed = admission.followed.0.map(|last| last.window);
+            self.followed = admission.followed.0.map(|last| (last.window, last.total));
         } else {
             self.locally += admission.cost;
         }

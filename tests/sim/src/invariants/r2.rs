@@ -3,25 +3,29 @@
 //!
 //! Source: the breaker opens on five failures in a row; from then on only probes are sent.
 
-use std::collections::BTreeMap;
-
 use super::{Run, Verdict};
 use crate::fault::{Kind, Nodes};
 use crate::time::MILLI;
 
-/// The shortest delay between two probes, less what clocks differ.
+/// The shortest rest between two probes, less what clocks differ.
 const FLOOR: u64 = 49 * MILLI;
 /// The failures that open the breaker, and the calls that were under way.
 const CALLS: u64 = 5 + 4;
 
 pub(super) fn check(run: &Run<'_>) -> Verdict {
-    let mut last: BTreeMap<(usize, u32), u64> = BTreeMap::new();
-    for probe in &run.world.oracle.probes {
-        let before = last.insert((probe.node, probe.life), probe.at);
-        if before.is_some_and(|before| probe.at - before < FLOOR) {
-            let what = format!("n{} probes twice within {} ms", probe.node, FLOOR / MILLI);
-            return Err((run.after_start(probe.at), what));
-        }
+    let early = run
+        .world
+        .oracle
+        .probes
+        .iter()
+        .find(|probe| probe.rested < FLOOR);
+    if let Some(probe) = early {
+        let what = format!(
+            "n{} probes {:.1} ms after the last one ended",
+            probe.node,
+            probe.rested as f64 / 1e6
+        );
+        return Err((run.after_start(probe.at), what));
     }
     quiet(run)
 }

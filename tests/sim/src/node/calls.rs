@@ -1,30 +1,31 @@
 //! Calls of a node: what it sends for a subject and when, and what the answer means, or that there is none.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tidegate_core::Outcome;
 use tidegate_core::shared::Reply;
 use tidegate_core::tiered::{CallId, Outgoing, Urgency};
 
-use super::{InFlight, Node, Settled, Waiter};
+use super::{Node, Sent, Settled, Waiter};
+use crate::scenario::nanos;
+
+/// So many calls of a subject are remembered, for answers that come late.
+const REMEMBERED: usize = 8;
+/// How many ticks ahead the driver can list a subject.
+const WHEEL: u64 = 63;
 
 impl Node {
-    /// What is to be sent for a subject now, if anything: wishes first, else what is due.
-    pub fn outgoing(&mut self, subject: u32, now: u64) -> Option<Outgoing> {
-        if !self.breaker.is_closed() {
-            return None;
-        }
+    /// The driver has come to a subject: says what is to be sent now, if anything: wishes first, else what is due.
+    pub fn visit(&mut self, subject: u32, urgency: Urgency, now: u64) -> Option<Outgoing> {
         let (view, at, sent) = (self.view(now), self.store_time(now), self.local(now));
         let held = self.held.get_mut(&subject)?;
-        held.group.visited(Urgency::Now, at);
+        held.group.visited(urgency, at);
         let want: u64 = held.waiters.iter().map(|waiter| waiter.cost).sum();
+        let due = held.group.due(&view, &self.timing);
         let outgoing = if want > 0 {
             held.group.compose(Some((&self.rules, want)), at)?
-        } else if held
-            .group
-            .due(&view, &self.timing)
-            .is_some_and(|due| due <= at)
-        {
+        } else if due.is_some_and(|due| due <= at) {
             held.group.compose(None, at)?
         } else {
             return None;
@@ -32,18 +33,44 @@ impl Node {
         for waiter in &mut held.waiters {
             waiter.call = Some(outgoing.call);
         }
-        held.in_flight = Some(InFlight {
+        held.sent.push_back(Sent {
             outgoing: outgoing.clone(),
-            sent,
+            at: sent,
         });
+        held.sent
+            .drain(..held.sent.len().saturating_sub(REMEMBERED));
+        held.awaited = Some(outgoing.call);
         Some(outgoing)
     }
 
-    /// When the subject wants to be looked at again, in true time.
-    pub fn due(&self, subject: u32, now: u64) -> Option<u64> {
-        let held = self.held.get(&subject)?;
-        let due = held.group.due(&self.view(now), &self.timing)?;
-        Some(now + u64::try_from(due.since(self.store_time(now)).as_nanos()).unwrap_or(u64::MAX))
+    /// Asks the group when the driver is to come, as production does after everything that happens to a subject: on which
+    /// of its lists it is put, and when that turn comes, in true time. `wanted`: in how long somebody wants it to come.
+    pub fn plan(
+        &mut self,
+        subject: u32,
+        wanted: Option<Duration>,
+        now: u64,
+    ) -> Option<(Urgency, u64)> {
+        let (view, at) = (self.view(now), self.store_time(now));
+        let held = self.held.get_mut(&subject)?;
+        let wanted = wanted.map(|after| at + after);
+        let visit = held.group.plan(wanted, &view, &self.timing, at)?;
+        let tick = nanos(self.timing.report);
+        // The end of the tick that it is due in, and the end of the wheel at the latest.
+        let turn = (visit.at.as_nanos() / tick + 1) * tick;
+        let after = turn.saturating_sub(at.as_nanos()).min(WHEEL * tick);
+        let after = if visit.urgency == Urgency::Now {
+            0
+        } else {
+            after
+        };
+        Some((visit.urgency, now + after))
+    }
+
+    /// Whether somebody waits whose wish has not been sent.
+    pub fn has_wishes(&self, subject: u32) -> bool {
+        let held = self.held.get(&subject);
+        held.is_some_and(|held| held.waiters.iter().any(|waiter| waiter.call.is_none()))
     }
 
     /// An answer arrives. Says who is settled by it.
@@ -59,18 +86,19 @@ impl Node {
         let Some(held) = self.held.get_mut(&subject) else {
             return Vec::new();
         };
-        let Some(in_flight) = held
-            .in_flight
-            .take_if(|in_flight| in_flight.outgoing.call == call)
-        else {
+        let found = held.sent.iter().find(|sent| sent.outgoing.call == call);
+        let Some(Sent { outgoing, at: sent }) = found.cloned() else {
             return Vec::new();
         };
-        self.heard_at.insert(subject, now);
-        if let Some(reply) = replies.first() {
-            self.clock.learn(in_flight.sent, reply.now, local);
+        // Whether an answer that comes late or twice means anything is for the group to say.
+        if held.awaited.take_if(|awaited| *awaited == call).is_some() {
+            self.heard_at.insert(subject, now);
+            if let Some(reply) = replies.first() {
+                self.clock.learn(sent, reply.now, local);
+            }
+            self.breaker.record(Outcome::Success, local, random);
+            self.link.called(true);
         }
-        self.breaker.record(Outcome::Success, local, random);
-        self.link.called(true);
         let at = self.clock.store_time(local);
         let got = replies.iter().map(|reply| reply.got).min().unwrap_or(0);
         let mut left = got;
@@ -85,9 +113,9 @@ impl Node {
             .collect();
         let heard = held
             .group
-            .hear(&in_flight.outgoing, replies, got - left, &self.timing, at);
+            .hear(&outgoing, replies, got - left, &self.timing, at);
         if let Some(heard) = &heard {
-            let answer = (&in_flight.outgoing, replies);
+            let answer = (&outgoing, replies);
             self.history
                 .hear(subject, &self.rules[0], answer, heard, now);
         }
@@ -109,8 +137,7 @@ impl Node {
     ) -> Option<Vec<Settled>> {
         let at = self.store_time(now);
         let held = self.held.get_mut(&subject)?;
-        held.in_flight
-            .take_if(|in_flight| in_flight.outgoing.call == call)?;
+        held.awaited.take_if(|awaited| *awaited == call)?;
         held.group.give_up(call, &self.timing, at);
         self.failed(now, random);
         let view = self.view(now);

@@ -33,6 +33,7 @@ impl Node {
         let local = self.local(now);
         self.link.called(false);
         if let Some(transition) = self.breaker.record(Outcome::Failure, local, random) {
+            self.rests_since = now;
             self.link.changed(transition, local);
         }
     }
@@ -40,6 +41,7 @@ impl Node {
     /// A probe ended. Says whether the store is asked again.
     pub fn probed(&mut self, outcome: Outcome, now: u64, random: u64) -> bool {
         let local = self.local(now);
+        self.rests_since = now;
         let transition = self.breaker.finish_probe(outcome, local, random);
         if let Some(transition) = transition {
             self.link.changed(transition, local);

@@ -8,10 +8,14 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_core::shared::NodeId;
-use tidegate_core::tiered::{CallId, Group, Link, LinkConfig, Outgoing, StoreClock, Timing, View};
+use tidegate_core::tiered::{
+    CallId, Group, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View,
+};
 use tidegate_core::{Breaker, BreakerConfig, Decision, Rule, Timestamp};
 
 pub use history::{Final, History};
+
+use crate::world::UnderWay;
 
 /// A request that waits for the store.
 #[derive(Clone, Debug)]
@@ -26,13 +30,13 @@ pub struct Waiter {
     pub call: Option<CallId>,
 }
 
-/// A call on its way.
+/// A call that was sent.
 #[derive(Clone, Debug)]
-pub struct InFlight {
+pub struct Sent {
     /// What was sent.
     pub outgoing: Outgoing,
     /// When, on this node's clock.
-    pub sent: Timestamp,
+    pub at: Timestamp,
 }
 
 /// One subject on one node.
@@ -42,10 +46,10 @@ pub struct Held {
     pub group: Group,
     /// Who waits.
     pub waiters: VecDeque<Waiter>,
-    /// What is on its way.
-    pub in_flight: Option<InFlight>,
-    /// For when a wake-up is scheduled.
-    pub wake_at: Option<u64>,
+    /// The last calls.
+    pub sent: VecDeque<Sent>,
+    /// The one whose answer is waited for.
+    pub awaited: Option<CallId>,
 }
 
 /// What became of a request.
@@ -78,6 +82,12 @@ pub struct Node {
     pub history: History,
     /// The registrations and probes that it waits for.
     pub asked: BTreeSet<u64>,
+    /// What is under way about the first subject.
+    pub under_way: UnderWay,
+    /// The visits that are put off until the store is asked again.
+    pub put_off: BTreeSet<(u32, Urgency)>,
+    /// When the breaker opened, or the last probe ended, in true time.
+    pub rests_since: u64,
     /// For when a probe is scheduled.
     pub probe_at: Option<u64>,
     /// Its clock minus true time when it started.
@@ -91,7 +101,8 @@ pub struct Node {
     pub breaker: Breaker,
     link: Link,
     clock: StoreClock,
-    timing: Timing,
+    /// T, and how often a denied subject is looked at.
+    pub timing: Timing,
     next_ticket: u64,
 }
 
@@ -109,6 +120,9 @@ impl Node {
             in_step_since: None,
             history: History::default(),
             asked: BTreeSet::new(),
+            under_way: UnderWay::default(),
+            put_off: BTreeSet::new(),
+            rests_since: 0,
             probe_at: None,
             offset: 0,
             started: 0,
@@ -145,6 +159,18 @@ impl Node {
             held.group.roll(at);
             held.group.unsent()
         })
+    }
+
+    /// Whether it waits for the answer to this call.
+    pub fn awaits(&self, subject: u32, call: CallId) -> bool {
+        let held = self.held.get(&subject);
+        held.is_some_and(|held| held.awaited == Some(call))
+    }
+
+    /// Whether all is told and no answer is waited for.
+    pub fn is_quiet(&self, subject: u32) -> bool {
+        let held = self.held.get(&subject);
+        held.is_some_and(|held| held.awaited.is_none() && !held.group.is_untold())
     }
 
     /// What it believes the store's clock to show.

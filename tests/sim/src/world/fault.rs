@@ -46,12 +46,13 @@ impl World {
             }
             Kind::WallClock(node, by) if fault.from > 0 => self.nodes[node].wall_clock += by,
             Kind::StoreClock(by) => {
-                self.store.step(by);
+                self.store.step(by, self.now);
                 for node in &mut self.nodes {
                     node.in_step_since = None;
                 }
             }
             Kind::Corrupt(what) => {
+                self.lost_at = self.now;
                 for rule in &self.rules {
                     self.store.corrupt(0, rule, what, self.now);
                 }

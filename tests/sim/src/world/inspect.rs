@@ -80,7 +80,8 @@ impl World {
             return;
         }
         let policy = self.rules[rule];
-        for window in windows {
+        let once = |window: &u64| *window > self.store.comes_twice;
+        for window in windows.into_iter().filter(once) {
             let stored = self
                 .store
                 .totals(subject, &policy, who.id, window, self.now)

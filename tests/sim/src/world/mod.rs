@@ -1,9 +1,14 @@
 //! The world: nodes, store and network, and who knows what is true of them.
 
+mod alive;
 mod carry;
 mod fault;
 mod inspect;
 mod settle;
+mod settled;
+mod visits;
+
+pub use settled::UnderWay;
 
 use std::collections::BTreeMap;
 
@@ -38,7 +43,7 @@ pub struct World {
     active: Vec<bool>,
     /// What was granted, and whose answer has not been heard yet.
     promised: BTreeMap<(u32, usize, u32, CallId), u64>,
-    /// When the store last lost its data.
+    /// When the store last lost its data, or got other data.
     lost_at: u64,
     expected_nodes: u32,
     rules: Vec<Rule>,

@@ -1,11 +1,14 @@
 //! Requests: they arrive, wait, and are settled.
 
+use std::time::Duration;
+
 use tidegate_core::{Algorithm, Decision, Provenance, Rule, Usage};
 
 use super::{DEADLINE, World};
 use crate::event::Event;
 use crate::node::Settled;
 use crate::oracle::{Admission, Denial, Flaw, MOST_RULES};
+use crate::scenario::slack;
 
 impl World {
     pub(super) fn request(&mut self, node: usize, subject: u32, cost: u64) {
@@ -13,10 +16,11 @@ impl World {
             return;
         };
         let before = self.nodes[node].unsent(subject, self.now);
-        match self.nodes[node].request(subject, cost, self.now) {
+        let wanted = match self.nodes[node].request(subject, cost, self.now) {
             Ok(settled) => {
                 self.examine_counts(node, subject, (before, cost), &settled);
                 self.settle(node, subject, [settled]);
+                None
             }
             Err(ticket) => {
                 let who = self.life(node);
@@ -26,9 +30,10 @@ impl World {
                     ticket,
                 };
                 self.schedule(DEADLINE, event);
+                Some(Duration::ZERO)
             }
-        }
-        self.look_at(node, subject);
+        };
+        self.plan(node, subject, wanted);
     }
 
     /// All policies were charged, or none (G8).
@@ -121,7 +126,10 @@ impl World {
             .filter(|((of, ..), _)| *of == subject)
             .map(|(_, got)| got)
             .sum();
-        let mut truth = String::new();
+        let (mut truth, mut plainly) = (String::new(), true);
+        // What was heard before a step is no reason to deny.
+        let heard = self.nodes[node].heard_at.get(&subject).copied();
+        let stale = heard.unwrap_or(0) < self.store.stepped_at;
         let epoch = self.store.steps;
         for (index, status) in decision.statuses().iter().enumerate() {
             if !status.is_violated() {
@@ -141,6 +149,9 @@ impl World {
             if !rule.quota().admits(used, cost, at) {
                 return;
             }
+            if rule.quota().algorithm() == Algorithm::TokenBucket && !stale {
+                plainly &= used.at() + rule.quota().capacity_window() <= at;
+            }
             truth += &format!(
                 "cost {cost}, believed {}, true {}; ",
                 shown(status.usage()),
@@ -153,14 +164,13 @@ impl World {
             node,
             subject,
             truth,
+            plainly,
         });
     }
 
     /// What all nodes may hold back under a policy.
     fn blur(&self, rule: &Rule) -> u64 {
-        let nodes = self.nodes.len() as u64;
-        let known = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        nodes * rule.tolerance().slack(rule.quota().limit(), known) + 1
+        self.nodes.len() as u64 * slack(rule, self.nodes.len()) + 1
     }
 }
 

@@ -1,5 +1,9 @@
 //! Runs simulated scenarios, or one of them with its timeline.
 
+mod model;
+mod mutants;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -25,22 +29,33 @@ Flags:
   --seed S           this one, with its timeline: what is around what went wrong, if anything did
   --whole            with --seed, all of the timeline
   --svg FILE         with --seed, draws admitted against limit, window by window
+  --mutants [NAME]   puts faults into the core, in a copy, and fails if one of them is not caught
+  --model            visits every state of small worlds instead, and says how many there were
   --list             show the families
   --help             show this";
 
 /// So many failures are named.
 const NAMED: usize = 20;
+/// How the line begins that says which guarantees did not hold.
+const BROKEN: &str = "did not hold: ";
 
 struct Wanted {
     plan: Plan,
     seed: Option<u64>,
     whole: bool,
     svg: Option<PathBuf>,
+    mutants: Option<Vec<String>>,
+    model: bool,
 }
 
 fn main() -> ExitCode {
     let done = parse(Parser::from_env()).and_then(|wanted| match wanted {
         None => Ok(true),
+        Some(Wanted {
+            mutants: Some(names),
+            ..
+        }) => mutants::run(&names),
+        Some(Wanted { model: true, .. }) => Ok(model::run()),
         Some(wanted) => match wanted.seed {
             Some(seed) => replay(&wanted, seed),
             None => Ok(run(&wanted.plan)),
@@ -68,6 +83,8 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
         seed: None,
         whole: false,
         svg: None,
+        mutants: None,
+        model: false,
     };
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -88,6 +105,11 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
             Arg::Long("seed") => wanted.seed = Some(arguments.value()?.parse()?),
             Arg::Long("whole") => wanted.whole = true,
             Arg::Long("svg") => wanted.svg = Some(arguments.value()?.into()),
+            Arg::Long("model") => wanted.model = true,
+            Arg::Long("mutants") => wanted.mutants = Some(Vec::new()),
+            Arg::Value(name) if wanted.mutants.is_some() => {
+                wanted.mutants.get_or_insert_default().push(name.string()?);
+            }
             other => bail!("{}\n\n{HELP}", other.unexpected()),
         }
     }
@@ -104,6 +126,9 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
 fn run(plan: &Plan) -> bool {
     let outcome = plan.run();
     print!("{}", table(&outcome));
+    if !outcome.failures.is_empty() {
+        println!("\n{BROKEN}{}", broken(&outcome));
+    }
     for failure in outcome.failures.iter().take(NAMED).rev() {
         let scenario = plan.scenario(failure.seed);
         println!("\n{}", story::headline(&scenario, &failure.violation));
@@ -121,6 +146,19 @@ fn run(plan: &Plan) -> bool {
         );
     }
     outcome.failures.is_empty()
+}
+
+/// Which guarantees did not hold, in how many scenarios, and by which seed first.
+fn broken(outcome: &Outcome) -> String {
+    let mut found: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for failure in &outcome.failures {
+        let first = (0, failure.seed);
+        found.entry(failure.violation.invariant).or_insert(first).0 += 1;
+    }
+    let parts = found
+        .iter()
+        .map(|(name, (count, first))| format!("{name} {count} ({first})"));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn table(outcome: &Outcome) -> String {
