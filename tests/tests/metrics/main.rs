@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
 mod dashboard;
+mod log;
 mod measured;
 mod observer;
 mod page;
