@@ -10,10 +10,11 @@ use crate::cargo;
 use crate::workspace::Workspace;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [local|redis|http] [ARGS]
+Usage: cargo xtask bench [local|redis|tiered|http] [ARGS]
 
   local    (default) decisions in memory, beside governor
   redis    exact decisions in Redis, beside commands by hand and a peer; what they cost the server
+  tiered   decisions in memory on counts shared through Redis: speed, waiting, accuracy, commands, beside peers
   http     what a limiter costs a web server, beside a peer in each framework
 
 Builds the benchmarks with full optimisation and runs one. ARGS are passed on as they are:
@@ -39,8 +40,12 @@ pub(crate) fn main(mut arguments: Parser) -> Result<ExitCode> {
         manifest.display()
     );
     let mut command = cargo::command(&["run", "--release", "--manifest-path"]);
+    command.arg(&manifest);
+    if passed_on.first().is_some_and(|first| first == "tiered") {
+        // Its peers take minutes to build, and nobody else needs them.
+        command.args(["--features", "rivals"]);
+    }
     command
-        .arg(&manifest)
         // Inside the workspace's own target folder, so that `cargo clean` cleans it, but apart: the profile
         // and the peers are the benchmarks' own.
         .arg("--target-dir")

@@ -119,9 +119,13 @@ impl<C: Clock> MemoryStore<C> {
             && let Some(place) = subject.find(rule.id())
             && let Some(record) = subject.value_mut(place)
         {
-            let mut usage = record.usage();
+            let before = record.usage();
+            let mut usage = before;
             let violated = charge(rule, &mut usage, request.cost, now);
-            record.set(usage);
+            // A denial changes nothing, and then other threads may keep their copies of the record's cache line.
+            if usage != before {
+                record.set(usage);
+            }
             let streak = subject.streak(place);
             lift_if_hot(&mut subject, rule, usage, streak);
             drop(subject);

@@ -7,6 +7,8 @@ mod local;
 mod memory;
 mod redis;
 mod tasks;
+#[cfg(feature = "rivals")]
+mod tiered;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ Benchmarks of tidegate beside its peers, in one run each.
 
   local    (default) decisions in memory, beside governor
   redis    exact decisions in Redis, beside commands by hand and actix-extensible-rate-limit
+  tiered   decisions in memory on counts shared through Redis, beside trypema and limitador
   http     what a limiter costs a web server, beside tower_governor and actix-extensible-rate-limit
 
 `local --help` and so on show what each understands.";
@@ -37,13 +40,19 @@ fn main() -> Result<ExitCode> {
     {
         Some("local") => local::main,
         Some("redis") => redis::main,
+        #[cfg(feature = "rivals")]
+        Some("tiered") => tiered::main,
+        #[cfg(not(feature = "rivals"))]
+        Some("tiered") => {
+            bail!("tiered is built with its peers only: `cargo xtask bench tiered` does that")
+        }
         Some("http") => http::main,
         Some("help" | "--help" | "-h") => {
             println!("{HELP}");
             return Ok(ExitCode::SUCCESS);
         }
         Some(other) if !other.starts_with('-') => {
-            bail!("unknown benchmark {other:?}: it must be local, redis or http")
+            bail!("unknown benchmark {other:?}: it must be local, redis, tiered or http")
         }
         _ => return local::main(parser),
     };

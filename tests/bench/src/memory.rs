@@ -49,7 +49,7 @@ pub fn needs<C: Contestant>() -> Result<Needs> {
 }
 
 /// Bytes allocated and not freed.
-fn allocated() -> usize {
+pub fn allocated() -> usize {
     let stats = ALLOCATOR.stats();
     stats.bytes_allocated.wrapping_sub(stats.bytes_deallocated)
 }

@@ -214,6 +214,7 @@ pub(super) const ROWS: &[Row] = &[
                 "clippy",
                 "--manifest-path=tests/bench/Cargo.toml",
                 "--all-targets",
+                "--all-features",
                 "--",
                 "-D",
                 "warnings",

@@ -47,7 +47,10 @@ impl Group {
         let usage = replica.usage();
         let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
         if violated {
-            self.refused = true;
+            // Seldom written, so that other threads may keep their copies of its cache line.
+            if !self.refused {
+                self.refused = true;
+            }
         } else if cost > 0 {
             let slack = rule.tolerance().slack(rule.quota().limit(), view.nodes);
             if replica.unsent().saturating_add(cost) > slack || !replica.admit(cost) {

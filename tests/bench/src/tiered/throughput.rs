@@ -1,0 +1,84 @@
+//! How many decisions a second, beside the peers that count in memory and share through Redis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tidegate_core::Tolerance;
+use tidegate_limiter::Quota;
+use tidegate_test_servers::Server;
+
+use super::own::Tiered;
+use super::rivals::{Limitador, Trypema};
+use crate::goals::{Figure, Goal, Report, figure};
+use crate::local::median;
+use crate::tasks::{Limiter, flood, shuffled_keys};
+
+const KEYS: u32 = 10_000;
+const TIME: Duration = Duration::from_secs(1);
+/// A limit that nobody reaches, per hour.
+const PLENTY: u64 = 1_000_000_000;
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The least multiple of trypema's throughput.
+const OF_TRYPEMA: f64 = 2.0;
+
+pub(super) async fn measure(server: &Server, rounds: usize, report: &mut Report) -> Result<()> {
+    let url = |database: usize| format!("{}/{database}", server.url());
+    let own = Tiered::connect(&url(0), Quota::per_hour(PLENTY)?, Tolerance::default())?;
+    own.ready(1).await?;
+    let own = Arc::new(own);
+    let trypema = Arc::new(Trypema::connect(&url(1), PLENTY, HOUR).await?);
+    let limitador = Arc::new(Limitador::connect(&url(2), PLENTY, HOUR).await?);
+    let mut per_second: [Vec<f64>; 3] = Default::default();
+    for round in 0..=rounds {
+        for turn in 0..3 {
+            let at = (turn + round) % 3;
+            let measured = match at {
+                0 => decisions(&own).await?,
+                1 => decisions(&trypema).await?,
+                _ => decisions(&limitador).await?,
+            };
+            // The first round warms up.
+            if round > 0 {
+                per_second[at].push(measured);
+            }
+        }
+    }
+    let [own, trypema, limitador] = &per_second;
+    let section = "Decisions a second, 64 tasks, 10 000 keys";
+    report.add(
+        section,
+        "tidegate, tiered",
+        vec![
+            figure("/s", median(own)),
+            ratio("by trypema", own, trypema).against(Goal::AtLeast(OF_TRYPEMA)),
+            ratio("by limitador", own, limitador),
+        ],
+    );
+    report.add(
+        section,
+        "trypema, hybrid",
+        vec![figure("/s", median(trypema))],
+    );
+    report.add(
+        section,
+        "limitador, cached",
+        vec![figure("/s", median(limitador))],
+    );
+    Ok(())
+}
+
+async fn decisions<L: Limiter>(limiter: &Arc<L>) -> Result<f64> {
+    let load = flood(limiter, &shuffled_keys(KEYS), TIME, false).await?;
+    ensure!(load.admitted == load.answers, "something was denied");
+    Ok(load.per_second())
+}
+
+fn ratio(name: &'static str, own: &[f64], other: &[f64]) -> Figure {
+    let ratios: Vec<f64> = own
+        .iter()
+        .zip(other)
+        .map(|(own, other)| own / other)
+        .collect();
+    figure(name, median(&ratios))
+}
