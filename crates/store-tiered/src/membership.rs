@@ -126,7 +126,7 @@ impl Membership {
     /// The store said how many nodes there are.
     pub(crate) fn registered(&self, nodes: u32, now: Timestamp) {
         let mut state = self.state.lock();
-        state.link.registered(nodes);
+        state.link.registered(nodes, now);
         self.publish(&state, now);
     }
 

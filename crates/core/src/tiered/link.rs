@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::moment::Moment;
 use super::{Mode, View};
 use crate::{Timestamp, Transition};
 
@@ -12,14 +13,18 @@ pub struct LinkConfig {
     pub expected_nodes: u32,
     /// How long shares still hold after the store answers again, unless all nodes are seen back before.
     pub returning: Duration,
+    /// For how long the store must have said that there are fewer nodes than before until that is believed: it may have
+    /// lost its data, and nodes that it has forgotten still admit. Longer than nodes take to find it again.
+    pub fewer: Duration,
 }
 
 impl Default for LinkConfig {
-    /// One node; careful for a second.
+    /// One node; careful for a second; fewer nodes are believed after 6 s, the longest pause between probes and more.
     fn default() -> Self {
         Self {
             expected_nodes: 1,
             returning: Duration::from_secs(1),
+            fewer: Duration::from_secs(6),
         }
     }
 }
@@ -47,6 +52,8 @@ pub struct Link {
     state: State,
     /// How many nodes the store knew of before an outage, or knows now.
     nodes: Option<u32>,
+    /// Since when it has been saying that there are fewer.
+    fewer_since: Moment,
     /// Whether the last call that ended was not answered.
     suspected: bool,
 }
@@ -65,6 +72,7 @@ impl Link {
             config,
             state: State::Connected,
             nodes: None,
+            fewer_since: Moment::NEVER,
             suspected: false,
         }
     }
@@ -87,16 +95,22 @@ impl Link {
         self.suspected = !answered;
     }
 
-    /// The store said how many nodes it has heard of lately.
-    pub fn registered(&mut self, nodes: u32) {
-        match self.state {
-            // A registry that was lost, or in which the others have not shown up again yet, says too little.
-            State::Returning { awaited, .. } if nodes < awaited => {}
-            State::Returning { .. } => {
-                (self.state, self.nodes) = (State::Connected, Some(nodes));
-            }
-            _ => self.nodes = Some(nodes),
+    /// The store said how many nodes it has heard of lately. More are believed at once, fewer after a while: a registry that
+    /// was lost, or in which the others have not shown up again yet, says too little (G2, G4, G6).
+    pub fn registered(&mut self, nodes: u32, now: Timestamp) {
+        if let State::Returning { until, awaited } = self.state
+            && (nodes >= awaited || now >= until)
+        {
+            self.state = State::Connected;
         }
+        if self.nodes.is_some_and(|known| nodes < known) {
+            self.fewer_since.set_once(now);
+            let since = self.fewer_since.known().unwrap_or(now);
+            if now.since(since) < self.config.fewer {
+                return;
+            }
+        }
+        (self.nodes, self.fewer_since) = (Some(nodes), Moment::NEVER);
     }
 
     /// How many nodes share each limit, and how this one stands with the store.
@@ -129,5 +143,75 @@ impl Link {
             .unwrap_or(1)
             .max(self.config.expected_nodes)
             .max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_secs(1_000);
+
+    fn at(millis: u64) -> Timestamp {
+        START + Duration::from_millis(millis)
+    }
+
+    /// A node of three, told nothing of that when it was made.
+    fn one_of_three() -> Link {
+        let mut link = Link::new(LinkConfig::default());
+        link.registered(3, START);
+        link
+    }
+
+    #[test]
+    fn g2_a_registry_that_was_lost_does_not_make_a_node_believe_that_it_is_alone() {
+        let mut link = one_of_three();
+        link.registered(1, at(1_000));
+        assert_eq!(link.view(at(1_000)).nodes, 3);
+        link.registered(2, at(2_000));
+        link.registered(3, at(3_000));
+        link.registered(1, at(8_000));
+        assert_eq!(link.view(at(8_000)).nodes, 3, "since now, not since then");
+    }
+
+    #[test]
+    fn nodes_that_stay_away_are_not_reckoned_with_for_ever() {
+        let mut link = one_of_three();
+        for second in 1..7 {
+            link.registered(2, at(second * 1_000));
+            assert_eq!(link.view(at(second * 1_000)).nodes, 3);
+        }
+        link.registered(2, at(7_000));
+        assert_eq!(link.view(at(7_000)).nodes, 2);
+        link.registered(4, at(8_000));
+        assert_eq!(link.view(at(8_000)).nodes, 4, "more at once");
+    }
+
+    #[test]
+    fn g4_the_probe_that_ends_an_outage_does_not_say_who_is_back() {
+        let mut link = one_of_three();
+        link.changed(Transition::Opened, at(1_000));
+        // The store comes back empty: the probe is the first that it hears of anybody.
+        link.registered(1, at(5_000));
+        link.changed(Transition::Closed, at(5_000));
+        link.registered(1, at(5_010));
+        let view = link.view(at(5_010));
+        assert_eq!((view.mode, view.nodes), (Mode::Returning, 3));
+        link.registered(3, at(5_500));
+        assert_eq!(link.view(at(5_500)).mode, Mode::Connected);
+    }
+
+    #[test]
+    fn a_node_that_died_in_an_outage_is_forgotten_after_it() {
+        let mut link = one_of_three();
+        link.changed(Transition::Opened, at(1_000));
+        link.registered(2, at(5_000));
+        link.changed(Transition::Closed, at(5_000));
+        for second in 5..11 {
+            link.registered(2, at(second * 1_000));
+        }
+        link.registered(2, at(11_000));
+        let view = link.view(at(11_000));
+        assert_eq!((view.mode, view.nodes), (Mode::Connected, 2));
     }
 }

@@ -25,7 +25,7 @@ impl Node {
         self.clock.learn(sent, store, local);
         self.breaker.record(Outcome::Success, local, 0);
         self.link.called(true);
-        self.link.registered(nodes);
+        self.link.registered(nodes, local);
     }
 
     /// A call or a registration was not answered.
