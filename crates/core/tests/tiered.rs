@@ -23,6 +23,7 @@ struct World {
     rule: Rule,
     group: Group,
     record: Record,
+    view: View,
 }
 
 impl World {
@@ -32,6 +33,7 @@ impl World {
             rule: Rule::new(PolicyName::new("p").unwrap(), quota.unwrap()),
             group: Group::default(),
             record: Record::default(),
+            view: VIEW,
         }
     }
 
@@ -40,7 +42,7 @@ impl World {
         let rules = [self.rule];
         let known = self
             .group
-            .acquire(&rules, 1, &VIEW, now, &mut |rule| Arc::new(*rule));
+            .acquire(&rules, 1, &self.view, now, &mut |rule| Arc::new(*rule));
         known.map_or_else(
             || self.call(1, now),
             |decision| Decision::is_allowed(&decision),
@@ -230,4 +232,42 @@ fn r3_a_visit_far_ahead_does_not_delay_a_report() {
     world.call(0, report.at);
     let later = plan(&mut world, None, report.at);
     assert_eq!(later, None, "the driver still comes to refresh it");
+}
+
+/// The node comes back first of three, to a store that is empty. Until the others are back it admits its share, however
+/// often it is told that nobody used anything but itself.
+fn g4_the_first_to_return_keeps_to_its_share(algorithm: Algorithm) {
+    let mut world = World::new(algorithm);
+    let start = Timestamp::from_secs(1_000_000);
+    world.view.nodes = 3;
+    let lasted = Duration::from_secs(1);
+    for (mode, already) in [(Mode::Out { lasted }, 17), (Mode::Returning, 0)] {
+        (world.group, world.record) = (Group::default(), Record::default());
+        world.view.mode = mode;
+        let isolated = (0..100).filter(|_| mode != Mode::Returning && world.ask(start));
+        assert_eq!(isolated.count(), already, "{algorithm:?}");
+        world.view.mode = Mode::Returning;
+        let mut admitted = already;
+        for tick in 0..20 {
+            let now = start + Duration::from_millis(50 * tick);
+            admitted += (0..10).filter(|_| world.ask(now)).count();
+            world.call(0, now);
+        }
+        // A bucket's share lets 1.7 through in a second.
+        assert!(admitted <= 19, "{algorithm:?}: {admitted} of a share of 17");
+        world.view.mode = Mode::Connected;
+        let now = start + Duration::from_secs(1);
+        assert!(world.ask(now), "{algorithm:?}: the rest is for all");
+    }
+}
+
+#[test]
+fn g4_the_first_to_return_keeps_to_its_share_of_a_window() {
+    g4_the_first_to_return_keeps_to_its_share(Algorithm::FixedWindow);
+    g4_the_first_to_return_keeps_to_its_share(Algorithm::SlidingWindow);
+}
+
+#[test]
+fn g4_the_first_to_return_keeps_to_its_share_of_a_bucket() {
+    g4_the_first_to_return_keeps_to_its_share(Algorithm::TokenBucket);
 }

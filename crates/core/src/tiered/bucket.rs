@@ -20,6 +20,7 @@ pub(super) struct BucketReplica {
     unsent_until: Timestamp,
     /// Admitted while the answer of a call was missing, and perhaps granted by it.
     pending: u64,
+    part: Part,
     informed: bool,
     /// Whether some of what is unsent was admitted without the store.
     isolated: bool,
@@ -27,6 +28,15 @@ pub(super) struct BucketReplica {
     mark: Mark,
     /// Until when a call that was given up may still be carried out.
     pub(super) doubted_until: Moment,
+}
+
+/// How this node stands with its share, which still holds for a while after the store has come back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    /// When the share's bucket is full again.
+    until: Timestamp,
+    /// What this node had used in its life when that was reckoned.
+    used: u64,
 }
 
 /// Where a stretch of time began over which demand is measured.
@@ -45,6 +55,7 @@ impl BucketReplica {
         self.full_at = repaired(self.full_at);
         self.heard = repaired(self.heard);
         self.unsent_until = repaired(self.unsent_until);
+        self.part.until = repaired(self.part.until);
     }
 
     /// After a large step back of the store's clock nothing that was heard before says what is missing now: what is unsent
@@ -113,6 +124,30 @@ impl BucketReplica {
         } else {
             self.own.local = self.own.local.saturating_add(cost);
         }
+        self.settle(part, now);
+        self.part.until = self.part.until.max(self.full_at);
+    }
+
+    /// What is used from now on counts against the share, if there comes a time when that holds.
+    pub(super) const fn follow(&mut self) {
+        self.part = Part {
+            until: Timestamp::EPOCH,
+            used: self.used(),
+        };
+    }
+
+    /// Takes what was used since the last time out of `part`, this node's share.
+    pub(super) fn settle(&mut self, part: &Quota, now: Timestamp) {
+        let more = self.used().saturating_sub(self.part.used);
+        if more > 0 {
+            let until = Usage::bucket(self.part.until);
+            self.part.until = part.charged(until, more, now).at();
+        }
+        self.part.used = self.used();
+    }
+
+    const fn used(&self) -> u64 {
+        self.own.net().saturating_add(self.pending)
     }
 
     pub(super) const fn isolate(&mut self) {
@@ -211,6 +246,12 @@ impl BucketReplica {
         // The time until the bucket is full is the same for the part as for the whole: a part lacks its part of what
         // is missing, and fills as much more slowly.
         self.estimate()
+    }
+
+    /// The same while others may not have told the store yet what they used: what this node used of its share, if by that it
+    /// is full again later.
+    pub(super) fn estimate_returning(&self) -> Usage {
+        Usage::bucket(self.full_at.max(self.part.until))
     }
 
     pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {

@@ -19,11 +19,12 @@ pub struct LinkConfig {
 }
 
 impl Default for LinkConfig {
-    /// One node; careful for a second; fewer nodes are believed after 6 s, the longest pause between probes and more.
+    /// One node; careful for 5 s, the longest pause between the probes by which the others come back; fewer nodes are
+    /// believed after 6 s, when those have registered too.
     fn default() -> Self {
         Self {
             expected_nodes: 1,
-            returning: Duration::from_secs(1),
+            returning: Duration::from_secs(5),
             fewer: Duration::from_secs(6),
         }
     }
@@ -44,7 +45,7 @@ impl Default for LinkConfig {
 /// assert_eq!(link.view(later).mode, Mode::Out { lasted: Duration::from_secs(5) });
 /// link.changed(Transition::Closed, later);
 /// assert_eq!(link.view(later).mode, Mode::Returning);
-/// assert_eq!(link.view(later + Duration::from_secs(1)).mode, Mode::Connected);
+/// assert_eq!(link.view(later + Duration::from_secs(5)).mode, Mode::Connected);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Link {

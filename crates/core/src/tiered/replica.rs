@@ -141,6 +141,29 @@ impl Replica {
         )
     }
 
+    /// What counts against a share that still holds after the store has come back.
+    pub(super) fn estimate_returning(&self, share: Share) -> Usage {
+        self.read(
+            |replica| replica.estimate_returning(share),
+            BucketReplica::estimate_returning,
+        )
+    }
+
+    /// The store answers, and everybody has told it what it used.
+    #[inline]
+    pub(super) const fn follow(&mut self) {
+        if let Self::Bucket(replica) = self {
+            replica.follow();
+        }
+    }
+
+    /// The store answers, but this node's `part` still holds.
+    pub(super) fn settle(&mut self, part: &Quota, now: Timestamp) {
+        if let Self::Bucket(replica) = self {
+            replica.settle(part, now);
+        }
+    }
+
     pub(super) fn share(&self, view: &View) -> Share {
         let demand = self.read(WindowReplica::demand, BucketReplica::demand);
         demand.map_or_else(

@@ -38,6 +38,12 @@ impl Tally {
             .saturating_sub(self.known.net())
     }
 
+    /// The same while others may not have told the store yet what they used: all that this node used, if that is more.
+    pub(super) fn estimate_returning(&self, share: Share) -> u64 {
+        let used = self.own.net().saturating_add(self.pending);
+        self.estimate_within(share).max(used)
+    }
+
     /// What this node admitted by itself and the store does not know yet.
     pub(super) const fn unsent(&self) -> u64 {
         self.own

@@ -62,6 +62,15 @@ impl WindowReplica {
         )
     }
 
+    pub(super) fn estimate_returning(&self, share: Share) -> Usage {
+        let (current, previous) = (&self.current, &self.previous);
+        Usage::window(
+            self.start,
+            current.estimate_returning(share),
+            previous.estimate_returning(share),
+        )
+    }
+
     pub(super) const fn unsent(&self) -> u64 {
         self.current.unsent()
     }

@@ -32,7 +32,12 @@ impl Group {
         Some(match fallback {
             Fallback::Share => {
                 let share = replica.share(view);
-                (rule.quota().share(share), replica.estimate_within(share))
+                let usage = if view.mode == Mode::Returning {
+                    replica.estimate_returning(share)
+                } else {
+                    replica.estimate_within(share)
+                };
+                (rule.quota().share(share), usage)
             }
             Fallback::Full | Fallback::Open | Fallback::Closed => {
                 (*rule.quota(), replica.estimate())
@@ -120,6 +125,26 @@ impl Group {
         Decision::new(now, decision.cost(), statuses)
     }
 
+    /// The store answers, and no share holds.
+    #[inline]
+    pub(super) fn follow(&mut self, rules: &[Rule]) {
+        for rule in rules {
+            if let Some(member) = self.members.find_mut(rule) {
+                member.replica.follow();
+            }
+        }
+    }
+
+    /// While returning, what was granted meanwhile is taken out of the shares.
+    fn settle(&mut self, rules: &[Rule], view: &View, now: Timestamp) {
+        for rule in rules {
+            if let Some(member) = self.members.find_mut(rule) {
+                let share = member.replica.share(view);
+                member.replica.settle(&rule.quota().share(share), now);
+            }
+        }
+    }
+
     /// While returning, what the shares of the policies that fall back on them deny.
     pub(super) fn denied_by_share(
         &mut self,
@@ -128,6 +153,7 @@ impl Group {
         view: &View,
         now: Timestamp,
     ) -> Option<Decision> {
+        self.settle(rules, view, now);
         let denied = rules.iter().any(|rule| {
             let shares =
                 rule.outage().after(Duration::ZERO) == Fallback::Share && !rule.is_shadow();

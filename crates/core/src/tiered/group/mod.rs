@@ -74,13 +74,16 @@ impl Group {
         intern: &mut dyn FnMut(&Rule) -> Arc<Rule>,
     ) -> Option<Decision> {
         self.prepare(rules, now, intern);
-        if let Mode::Out { lasted } = view.mode {
-            return Some(self.decide_isolated(rules, cost, view, lasted, false, now));
-        }
-        if view.mode == Mode::Returning
-            && let Some(denied) = self.denied_by_share(rules, cost, view, now)
-        {
-            return Some(denied);
+        match view.mode {
+            Mode::Connected => self.follow(rules),
+            Mode::Out { lasted } => {
+                return Some(self.decide_isolated(rules, cost, view, lasted, false, now));
+            }
+            Mode::Returning => {
+                if let Some(denied) = self.denied_by_share(rules, cost, view, now) {
+                    return Some(denied);
+                }
+            }
         }
         let statuses = self.statuses(rules, cost, now);
         let refused = |status: &Status| status.is_violated() && !status.is_shadow();
