@@ -22,6 +22,7 @@ pub mod node;
 pub mod oracle;
 pub mod runner;
 pub mod scenario;
+pub mod shrink;
 pub mod store;
 pub mod story;
 pub mod svg;

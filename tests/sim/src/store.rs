@@ -16,6 +16,8 @@ const PATIENCE: u64 = 4;
 pub struct Store {
     records: BTreeMap<(u32, PolicyId), Record>,
     registry: BTreeMap<NodeId, Timestamp>,
+    /// When, in true time, a bucket was last found to owe more than it can.
+    pub found_ahead: BTreeMap<(u32, PolicyId), u64>,
     /// The store's clock minus true time, in nanoseconds.
     pub offset: i64,
     /// How often that clock has stepped: the number of a window says nothing across a step.
@@ -71,6 +73,12 @@ impl Store {
             .iter()
             .map(|key| self.records.remove(key).unwrap_or_default())
             .collect();
+        for ((key, record), rule) in keys.iter().zip(&records).zip(&rules) {
+            let most = clock + rule.quota().capacity_window() * 2;
+            if rule.quota().algorithm() == Algorithm::TokenBucket && record.usage().at() > most {
+                self.found_ahead.insert(*key, now);
+            }
+        }
         let replies = sync(&mut records, &rules, &reports, node, outgoing.want, clock);
         self.records.extend(keys.into_iter().zip(records));
         replies

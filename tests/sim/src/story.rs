@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::bars::bars;
 use crate::invariants::{Run, Violation};
 use crate::scenario::Scenario;
+use crate::shrink;
 use crate::time::{SECOND, seconds};
 
 /// How wide the limit is drawn.
@@ -41,7 +42,26 @@ pub fn tell(run: &Run<'_>, verdict: &Result<(), Violation>, whole: bool) -> Stri
     text.push('\n');
     match verdict {
         Ok(()) => text += "Every guarantee held.\n",
-        Err(violation) => text += &headline(run.scenario, violation),
+        Err(violation) => {
+            text += &headline(run.scenario, violation);
+            text += &needed(run.scenario);
+        }
+    }
+    text
+}
+
+/// Which of several faults it takes.
+fn needed(scenario: &Scenario) -> String {
+    let Some(needed) = shrink::needed(scenario).filter(|_| scenario.faults.len() > 1) else {
+        return String::new();
+    };
+    let mut text = format!(
+        "It takes {} of the {} faults:\n",
+        needed.len(),
+        scenario.faults.len()
+    );
+    for fault in &needed {
+        let _ = writeln!(text, "  {fault}");
     }
     text
 }

@@ -3,7 +3,7 @@
 use tidegate_sim::family::Family;
 use tidegate_sim::runner::{Outcome, Plan};
 use tidegate_sim::scenario::Scenario;
-use tidegate_sim::story;
+use tidegate_sim::{shrink, story};
 
 fn run(plan: &Plan) -> Outcome {
     let outcome = plan.run();
@@ -83,4 +83,10 @@ fn a_seed_decides_everything() {
         world.timeline.shown(0, u64::MAX)
     };
     assert_eq!(tell(), tell());
+}
+
+#[test]
+fn what_does_not_fail_takes_no_faults() {
+    let scenario = Scenario::draw(Family::Mixture, 14);
+    assert_eq!(shrink::needed(&scenario), None);
 }

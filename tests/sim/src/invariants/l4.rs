@@ -3,7 +3,8 @@
 //!
 //! Source: the window number in a record, not its expiry, says what still counts; what cannot be is repaired; a cached denial
 //! ends with its window. Looked at by the last request of a run, after two windows' rest: a sliding window that is full
-//! when it ends has its whole weight for a moment still when one has passed.
+//! when it ends has its whole weight for a moment still when one has passed. A token bucket whose record is of a time to come
+//! is repaired when it is first asked for, to owing all that it can: there the rest begins with that request.
 
 use super::{Run, Verdict};
 

@@ -89,7 +89,7 @@ fn worlds() -> Vec<Size> {
         world((2, 3, 1), 4, closed, late),
         world((2, 3, 1), 4, share, twice),
         world((2, 2, 0), 3, share, late),
-        world((2, 4, 2), 5, closed, twice),
+        world((2, 4, 2), 4, closed, twice),
         world((2, 3, 1), 5, share, restart),
         world((2, 3, 1), 5, share, data_loss),
         world((2, 2, 0), 4, share, window),

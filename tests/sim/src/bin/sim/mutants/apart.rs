@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Mutant, Patch, SEEDS};
+use super::{Mutant, Patch, SEEDS, SEEDS_OF_ONE};
 
 /// What the copy consists of, but for the workspace's manifest.
 const PARTS: &[&str] = &["Cargo.lock", "crates/core", "tests/sim"];
@@ -84,10 +84,12 @@ impl Apart {
             String::from_utf8_lossy(&built.stderr)
         );
         let mut command = Command::new(self.build.join("debug/sim"));
-        command.args(["--seeds", &SEEDS.to_string()]);
-        if let Some(family) = family {
-            command.args(["--scenario", family]);
-        }
+        match family {
+            None => command.args(["--seeds", &SEEDS.to_string()]),
+            Some(family) => {
+                command.args(["--scenario", family, "--seeds", &SEEDS_OF_ONE.to_string()])
+            }
+        };
         let output = command.output().context("the copy cannot be run")?;
         let printed = String::from_utf8_lossy(&output.stdout);
         let broken = printed

@@ -243,10 +243,27 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "steps-are-not-believed",
         about: "a reply that contradicts the believed offset is taken for a bad one",
         family: None,
+        patches: &[
+            Patch {
+                file: "tiered/store_clock.rs",
+                old: "error <= stale || apart > u128::from(stale) + u128::from(error)",
+                new: "error <= stale && apart <= u128::from(stale) + u128::from(error)",
+            },
+            Patch {
+                file: "tiered/store_clock.rs",
+                old: "best.offset = best.offset.max(least).min(most.max(least));",
+                new: "let _ = (best, least, most);",
+            },
+        ],
+    },
+    Mutant {
+        name: "answers-from-the-future",
+        about: "an answer may come from a window that has not begun by the node's clock",
+        family: Some(Family::Jumbled),
         patches: &[Patch {
             file: "tiered/store_clock.rs",
-            old: "error <= stale || apart > u128::from(stale) + u128::from(error)",
-            new: "error <= stale && apart <= u128::from(stale) + u128::from(error)",
+            old: "best.offset = best.offset.max(least).min(most.max(least));",
+            new: "let _ = (best, least, most);",
         }],
     },
 ];

@@ -9,8 +9,10 @@ use tidegate_sim::family::Family;
 
 use apart::Apart;
 
-/// So many scenarios are run for each, a hundred of every family, or all of one.
+/// So many scenarios are run for each: a hundred of every family.
 const SEEDS: u64 = 1_500;
+/// Or so many of one, for what is rarely met.
+const SEEDS_OF_ONE: u64 = 4_000;
 
 /// A fault, put into the code on purpose.
 struct Mutant {
