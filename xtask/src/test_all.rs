@@ -11,6 +11,7 @@ mod markdown;
 mod no_std;
 mod row;
 mod rows;
+mod rust_version;
 mod section;
 mod suite;
 mod table;

@@ -1,6 +1,7 @@
 //! The workspace as `cargo metadata` describes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,6 +31,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) manifest: PathBuf,
+    /// The oldest Rust that its manifest promises to do with, as in `1.89`; none if it promises nothing.
+    pub(crate) rust_version: Option<RustVersion>,
     /// The SPDX expression of its manifest.
     pub(crate) licence: Option<String>,
     /// All features but `default`, in order.
@@ -38,6 +41,10 @@ pub(crate) struct Package {
     pub(crate) programs: BTreeMap<String, PathBuf>,
     pub(crate) dependencies: Vec<Dependency>,
 }
+
+/// A version of Rust: major and minor, because patches bring nothing that could be needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RustVersion(u32, u32);
 
 /// A dependency as a manifest declares it.
 pub(crate) struct Dependency {
@@ -113,11 +120,12 @@ impl Workspace {
 
     /// The names of all that the package needs to build and run, directly or not.
     pub(crate) fn reachable(&self, package: &Package) -> BTreeSet<String> {
-        let names: BTreeMap<_, _> = self
-            .packages
-            .iter()
-            .map(|package| (package.id.as_str(), package.name.as_str()))
-            .collect();
+        let needed = self.needed_by(package).into_iter();
+        needed.map(|package| package.name.clone()).collect()
+    }
+
+    /// All that the package needs to build and run, directly or not.
+    pub(crate) fn needed_by(&self, package: &Package) -> Vec<&Package> {
         let mut seen = BTreeSet::new();
         let mut open = vec![package.id.as_str()];
         while let Some(id) = open.pop() {
@@ -127,9 +135,9 @@ impl Workspace {
                 }
             }
         }
-        seen.iter()
-            .filter_map(|id| names.get(id))
-            .map(|name| (*name).to_owned())
+        let packages = self.packages.iter();
+        packages
+            .filter(|package| seen.contains(package.id.as_str()))
             .collect()
     }
 }
@@ -142,6 +150,9 @@ impl Package {
             name: text(package, "name")?.to_owned(),
             version: text(package, "version")?.to_owned(),
             manifest: text(package, "manifest_path")?.into(),
+            rust_version: package["rust_version"]
+                .as_str()
+                .and_then(RustVersion::parse),
             licence: package["license"].as_str().map(str::to_owned),
             features: features
                 .into_iter()
@@ -171,6 +182,20 @@ impl Package {
     /// The package's folder.
     pub(crate) fn folder(&self) -> &Path {
         self.manifest.parent().unwrap_or(&self.manifest)
+    }
+}
+
+impl RustVersion {
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split('.').map(str::parse);
+        let major = numbers.next()?.ok()?;
+        Some(Self(major, numbers.next().unwrap_or(Ok(0)).ok()?))
+    }
+}
+
+impl fmt::Display for RustVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
 
@@ -213,6 +238,14 @@ mod tests {
         assert!(needed.contains("syn"), "{needed:?}: what thiserror needs");
         assert!(!needed.contains("proptest"), "only tests need it");
         assert!(workspace.foreign().all(|package| package.name != "xtask"));
+    }
+
+    #[test]
+    fn versions_of_rust_are_numbers_and_not_words() {
+        let parse = |text| RustVersion::parse(text).unwrap();
+        assert!(parse("1.100") > parse("1.89.0") && parse("1.89.0") == parse("1.89"));
+        assert_eq!(parse("2").to_string(), "2.0");
+        assert_eq!(RustVersion::parse("nightly"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::row::{CargoJob, Job, Row};
 use super::suite::Claim;
-use super::{book, direction, examples, features, forbid_unsafe, licences, no_std};
+use super::{book, direction, examples, features, forbid_unsafe, licences, no_std, rust_version};
 use crate::cargo::{CLIPPY, RUSTFMT};
 
 pub(super) const ROWS: &[Row] = &[
@@ -30,6 +30,11 @@ pub(super) const ROWS: &[Row] = &[
         name: "forbid-unsafe",
         proves: "every crate forbids unsafe code",
         job: Job::Check(forbid_unsafe::check),
+    },
+    Row {
+        name: "rust-version",
+        proves: "no crate needs a newer Rust than it says, and README and CONTRIBUTING say the same",
+        job: Job::Check(rust_version::check),
     },
     Row {
         name: "book",
