@@ -148,7 +148,7 @@ const fn cause(error: &QuotaError) -> &'static str {
     match error {
         QuotaError::WindowOutOfRange { .. } | QuotaError::WindowNotWholeMillis { .. } => "window",
         QuotaError::BurstOutOfRange { .. } | QuotaError::BurstWithoutBucket { .. } => "burst",
-        QuotaError::UnknownAlgorithm | QuotaError::RefillTooLong { .. } => "algorithm",
+        QuotaError::RefillTooLong { .. } => "algorithm",
         _ => "limit",
     }
 }

@@ -91,9 +91,6 @@ impl Value for Fallback {
     const EXPECTED: &'static str = "\"share\", \"full\", \"open\" or \"closed\"";
 
     fn take(value: &DeValue<'_>) -> Option<Self> {
-        let name = value.as_str()?;
-        [Self::Share, Self::Full, Self::Open, Self::Closed]
-            .into_iter()
-            .find(|fallback| fallback.as_str() == name)
+        value.as_str()?.parse().ok()
     }
 }

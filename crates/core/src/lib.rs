@@ -40,6 +40,7 @@ mod backoff;
 mod breaker;
 mod decide;
 mod decision;
+mod name;
 mod policy;
 mod quota;
 pub mod shared;
@@ -54,6 +55,7 @@ pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerConfig, Outcome, Transition};
 pub use decide::{charge, decide, give_back, look};
 pub use decision::{Decision, Provenance, Status};
+pub use name::UnknownName;
 pub use policy::{Fallback, Grace, NameError, Outage, PolicyId, PolicyName, Rule};
 pub use quota::{
     Algorithm, MAX_COUNT, MAX_REFILL, MAX_WINDOW, MIN_INTERVAL, MIN_WINDOW, Quota, QuotaError,

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::{Quota, Tolerance};
+use crate::{Quota, Tolerance, UnknownName};
 
 /// A policy's name: 1 to 64 of `a-z A-Z 0-9 - _ .`, so that it can stand in a header, a metric's label and a
 /// store's key as it is.
@@ -163,6 +163,17 @@ impl Fallback {
 impl fmt::Display for Fallback {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl core::str::FromStr for Fallback {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        [Self::Share, Self::Full, Self::Open, Self::Closed]
+            .into_iter()
+            .find(|fallback| fallback.as_str() == name)
+            .ok_or_else(|| UnknownName::new("outage setting", name, "share, full, open or closed"))
     }
 }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::UnknownName;
 use crate::algorithm::sliding_window::Steps;
 use crate::time::saturating_nanos;
 
@@ -52,13 +53,14 @@ impl fmt::Display for Algorithm {
 }
 
 impl core::str::FromStr for Algorithm {
-    type Err = QuotaError;
+    type Err = UnknownName;
 
-    fn from_str(name: &str) -> Result<Self, QuotaError> {
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        const NAMES: &str = "fixed-window, sliding-window or token-bucket";
         [Self::FixedWindow, Self::SlidingWindow, Self::TokenBucket]
             .into_iter()
             .find(|algorithm| algorithm.as_str() == name)
-            .ok_or(QuotaError::UnknownAlgorithm)
+            .ok_or_else(|| UnknownName::new("algorithm", name, NAMES))
     }
 }
 
@@ -160,7 +162,7 @@ impl Quota {
     }
 
     /// The same limit per window, counted by another algorithm. A token bucket's burst is the limit until
-    /// [`with_burst`](Self::with_burst) says otherwise.
+    /// [`with_burst`](Self::with_burst) says otherwise, and again after this, whatever it was before.
     ///
     /// # Errors
     ///
@@ -364,7 +366,4 @@ pub enum QuotaError {
         /// The time between two units.
         interval: Duration,
     },
-    /// A name that is no algorithm's.
-    #[error("unknown algorithm: it must be fixed-window, sliding-window or token-bucket")]
-    UnknownAlgorithm,
 }

@@ -72,7 +72,7 @@ pub use tidegate_clock::{Clock, ManualClock, SystemClock};
 pub use tidegate_core::{
     Algorithm, Decision, Fallback, Grace, MAX_COUNT, NameError, Outage, PolicyId, PolicyName,
     Provenance, Quota, QuotaError, Rule, Status, Subject, SubjectBuf, Timestamp, Tolerance,
-    ToleranceError,
+    ToleranceError, UnknownName,
 };
 pub use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError, async_trait};
 pub use wait::{Wait, WaitError};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use tidegate_http::Cidrs;
-use tidegate_limiter::{Algorithm, Fallback, Tolerance};
+use tidegate_limiter::{Algorithm, Fallback, MAX_COUNT, Tolerance};
 use tracing_subscriber::filter::LevelFilter;
 
 /// A server that limits real requests.
@@ -32,7 +32,7 @@ pub(crate) struct Flags {
     pub(crate) redis: String,
 
     /// How many requests a client may make in a window
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<u64>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit, allow_negative_numbers = true)]
     pub(crate) limit: u64,
 
     /// The window: a time such as 60s, 2s, 500ms or 1m
@@ -53,11 +53,11 @@ pub(crate) struct Flags {
 
     /// What to do while the store cannot be reached: share, full, open or closed; the policies' own setting or the
     /// store's default if not given
-    #[arg(long, value_name = "NAME", value_parser = outage)]
+    #[arg(long, value_name = "NAME")]
     pub(crate) outage: Option<Fallback>,
 
     /// How many nodes limit together
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = nodes, allow_negative_numbers = true)]
     pub(crate) expected_nodes: u32,
 
     /// A TOML file of named policies, instead of --limit, --window, --algorithm and --tolerance; read anew on SIGHUP
@@ -117,10 +117,18 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The number itself is checked where it is used.
-fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+fn limit(text: &str) -> Result<u64, String> {
+    whole(text, MAX_COUNT)
+}
+
+fn nodes(text: &str) -> Result<u32, String> {
+    whole(text, u32::MAX.into())
+}
+
+/// A number that is one of the type. That it is not 0 nor above `most` is checked where it is used.
+fn whole<T: FromStr>(text: &str, most: u64) -> Result<T, String> {
     text.parse()
-        .map_err(|_| "it must be a whole number, 1 or more".to_owned())
+        .map_err(|_| format!("it must be a whole number, 1 to {most}"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -133,18 +141,6 @@ fn tolerance(text: &str) -> Result<Tolerance, String> {
         .parse()
         .map_err(|_| "it must be a fraction from 0 (exact) to 1".to_owned())?;
     Tolerance::from_fraction(fraction).map_err(|error| error.to_string())
-}
-
-fn outage(text: &str) -> Result<Fallback, String> {
-    [
-        Fallback::Share,
-        Fallback::Full,
-        Fallback::Open,
-        Fallback::Closed,
-    ]
-    .into_iter()
-    .find(|fallback| fallback.as_str() == text)
-    .ok_or_else(|| "it must be share, full, open or closed".to_owned())
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {
@@ -176,6 +172,7 @@ mod tests {
             ("--store", "disk", "memory"),
             ("--limit", "many", "whole number"),
             ("--limit", "-1", "whole number"),
+            ("--limit", "18446744073709551616", "1 to 9007199254740991"),
             ("--window", "soon", "500ms"),
             ("--window", "60", "60s"),
             ("--algorithm", "leaky", "fixed-window"),
@@ -184,6 +181,7 @@ mod tests {
             ("--tolerance", "some", "0 (exact) to 1"),
             ("--outage", "panic", "share, full, open or closed"),
             ("--expected-nodes", "0.5", "whole number"),
+            ("--expected-nodes", "4294967296", "1 to 4294967295"),
             ("--trust-proxy", "proxy", "10.0.0.0/8"),
             ("--log", "loud", "warn, info, debug"),
         ] {
