@@ -58,9 +58,9 @@ impl PolicyFile {
     ///
     /// If it cannot be read, or what it holds are not policies: the error tells all mistakes.
     pub fn read(&self) -> Result<Vec<Policy>, FileError> {
-        let text = fs::read_to_string(&self.path).map_err(|source| FileError::Unreadable {
+        let text = fs::read_to_string(&self.path).map_err(|reason| FileError::Unreadable {
             path: self.path.clone(),
-            source,
+            reason,
         })?;
         parse(&text).map_err(|mistakes| FileError::Mistaken {
             path: self.path.clone(),
@@ -77,24 +77,24 @@ impl PolicyFile {
     pub fn apply(&self, limiter: &Limiter) -> Result<(), FileError> {
         let policies = self.read()?;
         let replaced = limiter.replace_policies(policies);
-        replaced.map_err(|source| FileError::Refused {
+        replaced.map_err(|reason| FileError::Refused {
             path: self.path.clone(),
-            source,
+            reason,
         })
     }
 }
 
-/// Why a file's policies do not hold.
+/// Why a file's policies do not hold. Each says all of it by itself: there is no further source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
     /// The file is not there, not readable, or not UTF-8.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {reason}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The file holds something else than policies.
     #[error("{} is not a file of policies:\n{mistakes}", path.display())]
@@ -105,11 +105,11 @@ pub enum FileError {
         mistakes: Mistakes,
     },
     /// Each policy is right by itself, but the limiter refuses them.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Refused {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: BuildError,
+        reason: BuildError,
     },
 }

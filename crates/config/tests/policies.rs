@@ -121,9 +121,11 @@ fn a_file_with_a_mistake_changes_nothing() {
         Err(FileError::Unreadable { .. })
     ));
     std::fs::remove_file(file.path()).unwrap();
-    assert!(matches!(
-        file.apply(&limiter),
-        Err(FileError::Unreadable { .. })
-    ));
+    let error = file.apply(&limiter).unwrap_err();
+    assert!(matches!(error, FileError::Unreadable { .. }));
+    assert!(
+        std::error::Error::source(&error).is_none(),
+        "the reason is told once: {error}"
+    );
     assert_eq!(limiter.policy_version(), version);
 }

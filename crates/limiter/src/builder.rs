@@ -169,7 +169,8 @@ impl LimiterBuilder {
         Ok(Limiter::from_engine(Engine {
             policies: Replaceable::new(policies),
             limits: self.limits.source(&observers)?,
-            local: Local::new(self.expected_nodes, self.local_entries, self.clock.clone())?,
+            local: Local::new(self.expected_nodes, self.local_entries, self.clock.clone())
+                .map_err(BuildError::LocalEntries)?,
             outage: OutageTracker::default(),
             clock: self.clock,
             observers,

@@ -60,7 +60,7 @@ pub enum BuildError {
     NoNodes,
     /// No local entries, or more than a table can hold.
     #[error("local entries: {0}")]
-    LocalEntries(#[from] tidegate_store_memory::BuildError),
+    LocalEntries(tidegate_store_memory::BuildError),
     /// A setting of the resolver's cache is out of range.
     #[error("the resolver's {setting} {value} is out of range: it must be {allowed}")]
     Lookup {
