@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use tidegate_core::{Decision, Status};
+use tidegate_core::{Decision, Fallback, Provenance, Status};
 
 use crate::{Answer, KeyError, number};
 
@@ -11,9 +11,14 @@ pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
     let never = decision
         .violated()
         .find(|status| status.retry_after().is_none());
+    let admits = match decision.provenance() {
+        // This node's share of the limit, which comes to an end with the outage.
+        Provenance::Outage(Fallback::Share) => "admits, for now, no",
+        _ => "never admits",
+    };
     let detail = never.map(|status| {
         format!(
-            "The request costs {}, and the policy {} never admits more than {} at once.",
+            "The request costs {}, and the policy {} {admits} more than {} at once.",
             decision.cost(),
             status.name(),
             status.limit()

@@ -97,6 +97,15 @@ fn a_cost_that_never_fits_has_no_retry_after_and_says_so() {
 }
 
 #[test]
+fn a_cost_above_the_share_of_an_outage_is_not_said_to_be_too_much_for_ever() {
+    let share = decided(2, 3).with_provenance(Provenance::Outage(Fallback::Share));
+    let body = refused(&options(), &share).body;
+    let detail =
+        "The request costs 3, and the policy per-client admits, for now, no more than 2 at once.";
+    assert!(body.contains(detail), "{body}");
+}
+
+#[test]
 fn a_subject_with_a_quota_of_its_own_is_shown_that_one() {
     let Verdict::Proceed(headers) = options().verdict(&decided(7, 1), &field()) else {
         panic!()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_core::Decision;
+use tidegate_core::{Decision, Fallback, Provenance};
 
 /// How long to wait to be admitted.
 ///
@@ -52,7 +52,9 @@ impl Wait {
     ) -> Result<Duration, WaitError> {
         let deadline = self.deadline;
         let left = deadline.saturating_sub(passed);
-        let unavailable = decision.is_unavailable();
+        let share = matches!(decision.provenance(), Provenance::Outage(Fallback::Share));
+        // What is above this node's share is below the limit, perhaps.
+        let unavailable = decision.is_unavailable() || share && decision.retry_after().is_none();
         let needed = match decision.retry_after() {
             Some(needed) => needed,
             // Nobody can tell how long.
@@ -83,6 +85,20 @@ fn up_to(most: Duration) -> Duration {
     Duration::from_nanos(fastrand::u64(0..=nanos))
 }
 
+/// Which cost is above what, or that nothing is ever admitted.
+fn why_never(decision: &Decision) -> String {
+    let mut violated = decision.violated();
+    match violated.find(|status| status.retry_after().is_none()) {
+        Some(status) => format!(
+            "the cost is {}, and the policy {} admits {} at most",
+            decision.cost(),
+            status.name(),
+            status.limit()
+        ),
+        None => "the subject is blocked".to_owned(),
+    }
+}
+
 /// Why waiting ended without being admitted. Each carries the last decision.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -98,7 +114,7 @@ pub enum WaitError {
         decision: Box<Decision>,
     },
     /// Waiting never helps: the cost is above what a policy ever admits, or the subject is blocked.
-    #[error("never admissible: the cost is above the limit, or the subject is blocked")]
+    #[error("never admissible: {}", why_never(decision))]
     Never {
         /// The last decision.
         decision: Box<Decision>,

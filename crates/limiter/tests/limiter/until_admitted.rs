@@ -94,13 +94,39 @@ async fn what_can_never_be_admitted_is_refused_at_once() {
         .build()
         .unwrap();
     let never = blocking.until_admitted("alice", exactly(MINUTE)).await;
-    assert!(matches!(never, Err(WaitError::Never { .. })));
+    let never = never.unwrap_err();
+    assert!(matches!(never, WaitError::Never { .. }));
+    assert_eq!(
+        never.to_string(),
+        "never admissible: the subject is blocked"
+    );
 
     let limiter = limiter(&store, policy(2));
     let never = limiter
         .until_admitted_with_cost("alice", 3, exactly(MINUTE))
-        .await;
-    assert!(matches!(never, Err(WaitError::Never { .. })));
+        .await
+        .unwrap_err();
+    assert!(matches!(never, WaitError::Never { .. }));
+    let expected = "never admissible: the cost is 3, and the policy p admits 2 at most";
+    assert_eq!(never.to_string(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cost_above_the_share_is_worth_waiting_for_because_the_outage_may_end() {
+    let store = Unreliable::remote();
+    let sharing = builder(&store).policy(policy(4).outage(Fallback::Share));
+    let limiter = sharing.expected_nodes(4).build().unwrap();
+    store.set(Mode::Fails(ErrorKind::Unavailable));
+    let three = |deadline| limiter.until_admitted_with_cost("alice", 3, exactly(deadline));
+    let error = three(Duration::from_secs(3)).await.unwrap_err();
+    assert!(matches!(error, WaitError::Unavailable { .. }), "{error}");
+
+    let heals = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        store.set(Mode::Works);
+    };
+    let (admitted, ()) = tokio::join!(three(MINUTE), heals);
+    assert!(admitted.unwrap().is_allowed());
 }
 
 #[tokio::test(start_paused = true)]
