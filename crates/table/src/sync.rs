@@ -78,6 +78,42 @@ mod spinning {
             }
         }
     }
+
+    #[cfg(test)]
+    mod tests {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        use super::*;
+
+        #[test]
+        fn holders_that_leave_the_processor_are_waited_for_and_nothing_is_lost() {
+            let count = Mutex::new(0_u32);
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        for _ in 0..50 {
+                            let mut count = count.lock();
+                            let before = *count;
+                            thread::yield_now();
+                            *count = before + 1;
+                        }
+                    });
+                }
+            });
+            assert_eq!(*count.lock(), 8 * 50);
+        }
+
+        #[test]
+        fn a_panic_under_the_lock_unlocks_it() {
+            let lock = Mutex::new(1);
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                let _held = lock.lock();
+                panic!("on purpose");
+            }));
+            assert!(panicked.is_err());
+            assert_eq!(lock.try_lock().as_deref(), Some(&1));
+        }
+    }
 }
 
 #[cfg(loom)]
