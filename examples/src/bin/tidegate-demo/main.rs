@@ -42,11 +42,11 @@ fn run(flags: &Flags) -> Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let setup = {
+    let (setup, stop) = {
         let _entered = runtime.enter();
         let setup = Setup::new(flags)?;
         reload::on_hangup(flags, &setup.limiter)?;
-        setup
+        (setup, stop::listen()?)
     };
     let listener = TcpListener::bind(flags.listen).with_context(|| {
         let address = flags.listen;
@@ -60,8 +60,8 @@ fn run(flags: &Flags) -> Result<()> {
         setup::listed(&setup.limiter)
     );
     match flags.framework {
-        Framework::Axum => serve_axum::run(listener, &setup)?,
-        Framework::Actix => serve_actix::run(listener, &setup)?,
+        Framework::Axum => serve_axum::run(listener, &setup, stop)?,
+        Framework::Actix => serve_actix::run(listener, &setup, stop)?,
     }
     runtime.block_on(setup.counts.shut_down());
     Ok(())

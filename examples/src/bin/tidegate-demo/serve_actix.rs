@@ -11,12 +11,15 @@ use tidegate_adapter_actix_web::RateLimitLayer;
 
 use crate::metrics::CONTENT_TYPE;
 use crate::setup::Setup;
-use crate::stop;
 
 /// Longer than proxies keep idle connections (nginx: a minute), so that none is closed under a request on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
+pub(crate) fn run(
+    listener: TcpListener,
+    setup: &Setup,
+    stop: impl Future<Output = ()> + 'static,
+) -> Result<()> {
     let layer = RateLimitLayer::new(setup.limiter.clone(), setup.options()?);
     let metrics = web::Data::from(Arc::clone(&setup.metrics));
     let server = HttpServer::new(move || {
@@ -37,13 +40,13 @@ pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
     let server = server.listen(listener)?;
     rt::System::new().block_on(async {
         let server = server.run();
-        rt::spawn(stopped(server.handle()));
+        rt::spawn(stopped(server.handle(), stop));
         Ok(server.await?)
     })
 }
 
-async fn stopped(server: ServerHandle) {
-    stop::signal().await;
+async fn stopped(server: ServerHandle, stop: impl Future<Output = ()>) {
+    stop.await;
     server.stop(true).await;
 }
 

@@ -11,9 +11,12 @@ use tidegate_adapter_axum::RateLimitLayer;
 
 use crate::metrics::CONTENT_TYPE;
 use crate::setup::Setup;
-use crate::stop;
 
-pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
+pub(crate) fn run(
+    listener: TcpListener,
+    setup: &Setup,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
     let app = app(setup)?.into_make_service_with_connect_info::<SocketAddr>();
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -21,7 +24,7 @@ pub(crate) fn run(listener: TcpListener, setup: &Setup) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let server = axum::serve(listener, app).with_graceful_shutdown(stop::signal());
+        let server = axum::serve(listener, app).with_graceful_shutdown(stop);
         Ok(server.await?)
     })
 }

@@ -1,38 +1,33 @@
 //! When to stop: ctrl-c, or a polite kill.
 
-/// Waits until the server is to stop.
-pub(crate) async fn signal() {
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => ignore(outcome).await,
-        () = terminated() => {}
-    }
-    println!("stopping");
-}
+use anyhow::{Context, Result};
 
-/// Where signals cannot be listened to, the server runs until it is killed.
-async fn ignore(outcome: std::io::Result<()>) {
-    if let Err(error) = outcome {
-        eprintln!("ctrl-c cannot be listened to: {error}");
-        std::future::pending::<()>().await;
-    }
-}
-
+/// Ends when the server is to stop. It listens from now on, and not only once it is awaited: whoever sees the server
+/// answer can stop it.
+///
+/// Must be called in a runtime, which must go on for as long as it is waited for.
 #[cfg(unix)]
-async fn terminated() {
+pub(crate) fn listen() -> Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
+    let heard = |kind| signal(kind).context("cannot listen to signals");
+    let mut interrupted = heard(SignalKind::interrupt())?;
+    let mut terminated = heard(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-        Err(error) => {
-            eprintln!("SIGTERM cannot be listened to: {error}");
-            std::future::pending::<()>().await;
-        }
-    }
+        println!("stopping");
+    })
 }
 
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending::<()>().await;
+/// Ends when the server is to stop.
+#[cfg(windows)]
+pub(crate) fn listen() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut interrupted = tokio::signal::windows::ctrl_c().context("cannot listen to ctrl-c")?;
+    Ok(async move {
+        interrupted.recv().await;
+        println!("stopping");
+    })
 }
