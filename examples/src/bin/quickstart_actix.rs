@@ -1,9 +1,12 @@
 //! A hundred requests a minute for every client, in actix-web. Try `curl -i http://127.0.0.1:3000/`.
 
 use actix_web::{App, HttpServer, web};
+use anyhow::Context;
 use tidegate_adapter_actix_web::{RateLimitLayer, key};
 use tidegate_limiter::{Limiter, Policy, Quota};
 use tidegate_store_memory::MemoryStore;
+
+const ADDRESS: &str = "127.0.0.1:3000";
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
@@ -18,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
             .wrap(layer.clone())
             .route("/", web::get().to(|| async { "hello\n" }))
     });
-    let server = server.bind("127.0.0.1:3000")?;
+    let server = server.bind(ADDRESS).context(ADDRESS)?;
     println!("listening on http://{}", server.addrs()[0]);
     server.run().await?;
     Ok(())
