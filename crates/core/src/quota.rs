@@ -17,7 +17,8 @@ pub const MAX_WINDOW: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// The shortest time between two units of a token bucket; at most ten million units a second and subject.
 pub const MIN_INTERVAL: Duration = Duration::from_nanos(100);
 /// The longest that a token bucket's window and the time in which its burst flows in may be together: 2^53 - 1 ns, about 104
-/// days, the most that a double holds to the nanosecond.
+/// days, the most that a double holds to the nanosecond. A bucket is built with its limit as burst first, which flows in in about
+/// a window: so its window is at most half of this, whatever burst follows.
 pub const MAX_REFILL: Duration = Duration::from_nanos(MAX_COUNT);
 
 /// How a quota is counted.
@@ -358,10 +359,10 @@ pub enum QuotaError {
     /// A token bucket that takes longer than [`MAX_REFILL`] to fill.
     #[error(
         "a token-bucket of {burst} with one unit every {interval:?} takes too long to fill: that and its window are \
-         104 days together at most; use a smaller burst or a window algorithm"
+         104 days together at most; use a shorter window, a smaller burst or a window algorithm"
     )]
     RefillTooLong {
-        /// The burst given, or the limit where none was.
+        /// The burst given, or the limit, which is the first burst of every bucket.
         burst: u64,
         /// The time between two units.
         interval: Duration,
