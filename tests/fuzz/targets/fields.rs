@@ -1,0 +1,4 @@
+//! Runs tidegate_test_bytes::fields on what libFuzzer thinks of.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tidegate_test_bytes::fields(bytes));
