@@ -122,9 +122,7 @@ impl<C: Clock> Inner<C> {
                     (None, Some(error)) => self.failed(error),
                     (None, None) => {}
                 }
-                for (item, reply) in batch.items.iter().zip(replies) {
-                    self.hear(item, reply);
-                }
+                self.hear_all(&batch.items, replies);
                 return;
             }
             Ok(Ok(replies)) => StoreError::new(
@@ -166,29 +164,39 @@ impl<C: Clock> Inner<C> {
         }
     }
 
-    fn hear(&self, item: &Item, replies: Result<Vec<Reply>, StoreError>) {
-        let replies = match replies {
-            Ok(replies) if replies.len() == item.outgoing.reports.len() => replies,
-            Ok(_) => {
-                tracing::warn!("the shared store answered for other policies than it was asked");
-                return self.give_up(item);
+    /// Takes each subject's part of an answer into account. What is new of those that were not served is logged together.
+    fn hear_all(&self, items: &[Item], answers: Vec<Result<Vec<Reply>, StoreError>>) {
+        let (mut subjects, mut first) = (0_usize, None);
+        for (item, answer) in items.iter().zip(answers) {
+            let answer = answer.and_then(|replies| fitting(item, replies));
+            match answer {
+                Ok(replies) => {
+                    self.unserved.ends(item.digest);
+                    self.hear(item, &replies);
+                }
+                Err(error) => {
+                    self.give_up(item);
+                    // What passes by itself is the store's trouble, and is logged as that.
+                    let lasts = !error.kind().is_transient();
+                    if lasts && self.unserved.begins(item.digest) {
+                        subjects += 1;
+                        first.get_or_insert(error);
+                    }
+                }
             }
-            // What passes by itself is the store's trouble, and is logged as that.
-            Err(error) if error.kind().is_transient() => {
-                tracing::debug!(%error, "the shared store cannot serve a subject now");
-                return self.give_up(item);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the shared store cannot serve a subject");
-                return self.give_up(item);
-            }
-        };
+        }
+        if let Some(error) = first {
+            tracing::warn!(subjects, %error, "the shared store cannot serve some subjects");
+        }
+    }
+
+    fn hear(&self, item: &Item, replies: &[Reply]) {
         self.with_known(item.digest, |held, view, now| {
             let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
-            let (given, used) = distribute(&mine, &replies);
+            let (given, used) = distribute(&mine, replies);
             match held
                 .group
-                .hear(&item.outgoing, &replies, used, &self.timing, now)
+                .hear(&item.outgoing, replies, used, &self.timing, now)
             {
                 Some(heard) => self.learn(&heard),
                 None => return ((), None),
@@ -196,7 +204,7 @@ impl<C: Clock> Inner<C> {
             for (waiter, given) in mine.into_iter().zip(given) {
                 let decision = held
                     .group
-                    .answered(&waiter.rules, &replies, waiter.cost, given);
+                    .answered(&waiter.rules, replies, waiter.cost, given);
                 // Nobody waits any more if this fails; it was counted once (L6).
                 let _ = waiter.answer.send(decision);
             }
@@ -258,6 +266,16 @@ impl<C: Clock> Inner<C> {
             self.recent.add(*finished, self.clock.now());
         }
     }
+}
+
+/// A subject's replies, if there is one for each policy.
+fn fitting(item: &Item, replies: Vec<Reply>) -> Result<Vec<Reply>, StoreError> {
+    let (got, asked) = (replies.len(), item.outgoing.reports.len());
+    if got == asked {
+        return Ok(replies);
+    }
+    let message = format!("the shared store answered for {got} policies of {asked}");
+    Err(StoreError::new(ErrorKind::Internal, message))
 }
 
 /// Why no subject was answered, if that was the store's fault: it may well fail as a whole by failing for each.

@@ -19,6 +19,7 @@ use crate::membership::Membership;
 use crate::overflow::Overflow;
 use crate::recent::Recent;
 use crate::sending::Sending;
+use crate::unserved::Unserved;
 
 /// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
 const MOST_WAITING: usize = 4_096;
@@ -38,6 +39,7 @@ pub(crate) struct Inner<C> {
     pub(crate) counters: Counters,
     pub(crate) recent: Recent,
     pub(crate) sending: Arc<Sending>,
+    pub(crate) unserved: Unserved,
     pub(crate) stopping: AtomicBool,
     /// Every subject has one entry in the table, under all policies.
     whole: PolicyId,
@@ -84,6 +86,7 @@ impl<C: Clock> Inner<C> {
             counters: Counters::default(),
             recent: Recent::default(),
             sending: Arc::default(),
+            unserved: Unserved::default(),
             stopping: AtomicBool::new(false),
             whole: whole(),
             rules: Mutex::default(),

@@ -41,6 +41,7 @@ mod shutdown;
 mod stats;
 mod store;
 mod subject;
+mod unserved;
 
 pub use builder::{BuildError, Builder};
 pub use shutdown::Unsent;

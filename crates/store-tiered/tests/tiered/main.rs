@@ -8,6 +8,7 @@
 mod bounds;
 mod conformance;
 mod healing;
+mod logged;
 mod outage;
 mod support;
 mod waiting;

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     Refuse,
     /// The same, but reports are answered with an error for each subject.
     RefuseEach,
+    /// Reports are answered with an error for each subject that does not pass by itself, registrations are carried out.
+    CorruptEach,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
     /// Calls panic.
@@ -128,6 +130,10 @@ impl SharedStore for Faulty {
         node: NodeId,
         batch: &[SyncRequest<'_>],
     ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
+        if self.fault.load(Ordering::SeqCst) == Fault::CorruptEach as u8 {
+            let corrupt = || StoreError::new(ErrorKind::Corrupt, "garbage");
+            return Ok(batch.iter().map(|_| Err(corrupt())).collect());
+        }
         let answer = self.pass(async { self.store().sync(node, batch).await });
         match answer.await {
             Err(_) if self.fault.load(Ordering::SeqCst) == Fault::RefuseEach as u8 => {
