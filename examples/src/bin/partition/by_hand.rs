@@ -75,9 +75,10 @@ pub(crate) struct AskEveryTime {
 }
 
 impl AskEveryTime {
-    pub(crate) fn new(url: &str) -> Result<Self> {
-        let nodes = (0..NODES)
-            .map(|_| Counter::new(url, "cp"))
+    pub(crate) fn new(urls: &[String; NODES]) -> Result<Self> {
+        let nodes = urls
+            .iter()
+            .map(|url| Counter::new(url, "cp"))
             .collect::<Result<_>>()?;
         Ok(Self { nodes })
     }
@@ -100,10 +101,10 @@ pub(crate) struct CountYourself {
 }
 
 impl CountYourself {
-    pub(crate) fn new(url: &str) -> Result<Self> {
-        let node = |_| Ok((Counter::new(url, "ap")?, Mutex::new((0, 0))));
+    pub(crate) fn new(urls: &[String; NODES]) -> Result<Self> {
+        let node = |url: &String| Ok((Counter::new(url, "ap")?, Mutex::new((0, 0))));
         Ok(Self {
-            nodes: (0..NODES).map(node).collect::<Result<_>>()?,
+            nodes: urls.iter().map(node).collect::<Result<_>>()?,
         })
     }
 }

@@ -36,10 +36,10 @@ pub(crate) struct Tiered {
 }
 
 impl Tiered {
-    pub(crate) fn new(url: &str) -> Result<Self> {
+    pub(crate) fn new(urls: &[String; NODES]) -> Result<Self> {
         let quota =
             Quota::new(LIMIT, WINDOW)?.with_algorithm(tidegate_limiter::Algorithm::FixedWindow)?;
-        let node = || {
+        let node = |url: &String| {
             let store = TieredStore::builder(RedisStore::connect(url)?)
                 .expected_nodes(3)
                 .build()?;
@@ -48,7 +48,7 @@ impl Tiered {
                 .build()?)
         };
         Ok(Self {
-            nodes: (0..NODES).map(|_| node()).collect::<Result<_>>()?,
+            nodes: urls.iter().map(node).collect::<Result<_>>()?,
         })
     }
 }

@@ -1,48 +1,17 @@
-//! The phases of the measurement, the traffic, and what is written down.
+//! The traffic of a phase, and what is written down.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
-use tidegate_test_servers::Server;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::limiter::{Answer, Limiter, NODES, WINDOW};
-
-/// One phase: what happens to Redis at its beginning.
-pub(crate) struct Phase {
-    pub(crate) name: &'static str,
-    pub(crate) begin: fn(&Server) -> Result<()>,
-}
+use crate::scene::Phase;
 
 /// How many windows of a phase are measured, after the one in which it begins.
 pub(crate) const WINDOWS: u32 = 3;
-
-pub(crate) const PHASES: &[Phase] = &[
-    Phase {
-        name: "healthy",
-        begin: |_| Ok(()),
-    },
-    Phase {
-        name: "frozen",
-        begin: Server::freeze,
-    },
-    Phase {
-        name: "refused",
-        begin: kill,
-    },
-    Phase {
-        name: "back, empty",
-        begin: Server::start_again,
-    },
-];
-
-fn kill(server: &Server) -> Result<()> {
-    server.kill();
-    Ok(())
-}
 
 /// What was answered in a phase.
 #[derive(Debug, Default)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::limiter::LIMIT;
-use crate::run::{PHASES, Phased, Recorder, WINDOWS};
+use crate::run::{Phased, Recorder, WINDOWS};
+use crate::scene::PHASES;
 
 /// One line for each limiter and phase. `x` is what was admitted in a window over the limit.
 pub(crate) fn render(names: &[&str], recorders: &[Arc<Recorder>]) -> String {
