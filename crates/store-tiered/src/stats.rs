@@ -5,6 +5,15 @@ use std::time::Duration;
 use tidegate_core::tiered::Mode;
 
 /// How a tiered store stands, and what it has done.
+///
+/// ```
+/// use tidegate_core::tiered::Mode;
+/// use tidegate_store_memory::MemoryStore;
+/// use tidegate_store_tiered::TieredStore;
+///
+/// let stats = TieredStore::new(MemoryStore::new()).stats();
+/// assert_eq!((stats.mode, stats.nodes, stats.entries), (Mode::Connected, 1, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TieredStats {

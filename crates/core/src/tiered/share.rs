@@ -91,6 +91,15 @@ fn scale(amount: u64, billionths: u32, up: bool) -> u64 {
 }
 
 /// A stretch of time that is over: a window, or as long a time under a token bucket, with its final counts.
+///
+/// ```
+/// use tidegate_core::tiered::{Finished, Share};
+///
+/// let finished = Finished { own: 5, total: 100, allowance: 100 };
+/// // What of the next one this node takes if it must do without the store, as one of three.
+/// let share = Share::by_demand(finished.own, finished.total, 3);
+/// assert_eq!(share.of(finished.allowance), 11);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// What this node admitted.

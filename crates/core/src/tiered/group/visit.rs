@@ -38,6 +38,25 @@ impl Timing {
 
 /// When the driver is to visit a subject: to compose what is [due](Group::due), and to say that it was there
 /// ([`visited`](Group::visited)).
+///
+/// ```
+/// use std::sync::Arc;
+/// use tidegate_core::tiered::{Group, Mode, Timing, Urgency, View};
+/// use tidegate_core::{PolicyName, Quota, Rule, Timestamp};
+///
+/// let rules = [Rule::new(PolicyName::new("per-client")?, Quota::per_minute(100)?)];
+/// let view = View { nodes: 3, mode: Mode::Connected, suspected: false };
+/// let (timing, now) = (Timing::default(), Timestamp::from_secs(1_000_000));
+/// let mut group = Group::default();
+/// group.acquire(&rules, 1, &view, now, &mut |rule| Arc::new(*rule));
+///
+/// // The store has not heard of this subject yet, and is told at once.
+/// let visit = group.plan(None, &view, &timing, now).ok_or("no visit")?;
+/// assert_eq!(visit.urgency, Urgency::Now);
+/// group.visited(visit.urgency, now);
+/// assert!(group.compose(None, now).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit {
     /// On which of its lists the driver is to put the subject.
