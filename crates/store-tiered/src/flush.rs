@@ -32,6 +32,8 @@ pub(crate) enum Which {
     Due(Urgency),
     /// All of which the store lacks anything.
     Untold,
+    /// The same, and they stay on the lists where they are.
+    UntoldNow,
 }
 
 impl Which {
@@ -40,6 +42,7 @@ impl Which {
         match self {
             Self::Due(urgency) => std::slice::from_ref(urgency),
             Self::Untold => &Urgency::ALL,
+            Self::UntoldNow => &[],
         }
     }
 }
@@ -90,6 +93,14 @@ impl<C: Clock> Inner<C> {
             (item, None)
         })
         .flatten()
+    }
+
+    /// Tells the store at once what it lacks of a subject, unless a call for it is under way.
+    pub(crate) async fn tell(self: &Arc<Self>, digest: Digest) {
+        let batch = self.compose(&[digest], Which::UntoldNow);
+        if !batch.is_empty() {
+            Arc::clone(self).send(batch).await;
+        }
     }
 
     /// Sends a batch and takes the answer into account.
@@ -322,7 +333,7 @@ fn is_wanted<C: Clock>(
     inner: &Inner<C>,
 ) -> bool {
     match which {
-        Which::Untold => held.group.is_untold(),
+        Which::Untold | Which::UntoldNow => held.group.is_untold(),
         Which::Due(_) => held
             .group
             .due(view, &inner.timing)

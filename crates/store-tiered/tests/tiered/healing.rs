@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tidegate_core::{Algorithm, Tolerance};
+use tidegate_store::{Request, Store};
 
 use crate::support::{Fault, World, rules};
 
@@ -212,4 +213,23 @@ async fn l3_a_store_that_panicked_is_used_again() {
     let decision = tidegate_store::Store::acquire(&world.nodes[0].store, &request).await;
     let decision = decision.unwrap();
     assert_eq!(decision.provenance().as_str(), "store", "{decision:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g5_what_was_not_told_before_a_reset_does_not_count_after_it() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow);
+    world.next_window(&rules).await;
+    assert!(world.ask(0, &rules).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        assert!(world.ask(0, &rules).await);
+    }
+    assert_eq!(world.stored(&rules).await, 1, "three are not told yet");
+    let request = Request::new("alice", &rules);
+    world.nodes[0].store.reset(&request).await.unwrap();
+    assert_eq!(world.stored(&rules).await, 0);
+    assert!(world.ask(0, &rules).await);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(world.stored(&rules).await, 1, "only what came after it");
 }
