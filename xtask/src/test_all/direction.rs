@@ -60,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tidegate-adapter-axum", ADAPTER),
     ("tidegate-adapter-actix-web", ADAPTER),
     ("tidegate-examples", &["tidegate-*"]),
+    ("tidegate-test-bytes", &["tidegate-*"]),
     ("tidegate-tests", &["tidegate-*"]),
     ("tidegate-test-servers", &[]),
     ("tidegate-faults", &["tidegate-*"]),
