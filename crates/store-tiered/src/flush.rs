@@ -95,8 +95,12 @@ impl<C: Clock> Inner<C> {
         .flatten()
     }
 
-    /// Tells the store at once what it lacks of a subject, unless a call for it is under way.
+    /// Tells the store at once what it lacks of a subject, unless a call for it is under way, or the store is not to be
+    /// asked.
     pub(crate) async fn tell(self: &Arc<Self>, digest: Digest) {
+        if !self.membership.is_open_for_calls() {
+            return;
+        }
         let batch = self.compose(&[digest], Which::UntoldNow);
         if !batch.is_empty() {
             Arc::clone(self).send(batch).await;

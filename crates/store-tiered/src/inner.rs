@@ -119,17 +119,10 @@ impl<C: Clock> Inner<C> {
             return None;
         };
         let digest = self.table.digest(request.subject.as_bytes());
-        let mut locked = self.lock(digest);
-        let now = locked.now();
-        let place = locked.find(self.whole)?;
-        let group = &mut locked.value_mut(place)?.0.as_mut()?.group;
-        let view = self.membership.view(now);
-        let verdict = group.acquire_usual(rule, request.cost, &view, now)?;
-        let visit = group.plan(None, &view, &self.timing, now);
-        drop(locked);
-        if let Some(visit) = visit {
-            self.agenda.list(digest, visit);
-        }
+        let (verdict, now) = self.with_entry(digest, |held, view, now| {
+            let verdict = held.group.acquire_usual(rule, request.cost, view, now)?;
+            Some(((verdict, now), None))
+        })?;
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
     }
@@ -142,7 +135,8 @@ impl<C: Clock> Inner<C> {
                     .acquire(request.rules, request.cost, view, now, &mut |rule| {
                         inner.intern(rule)
                     });
-            // The caller comes back to wait; until then the store may as well be told what is untold.
+            // Nothing is planned where it must be awaited: the caller comes back, and what it wants goes along with what
+            // is untold.
             decision.map(|decision| (decision, None))
         })
         .unwrap_or_else(Some)
@@ -228,12 +222,22 @@ impl<C: Clock> Inner<C> {
         digest: Digest,
         work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Option<Timestamp>),
     ) -> Option<T> {
+        self.with_entry(digest, |held, view, now| Some(work(held, view, now)))
+    }
+
+    /// As [`with_known`](Self::with_known); nothing is planned if there is no outcome.
+    #[inline]
+    fn with_entry<T>(
+        &self,
+        digest: Digest,
+        work: impl FnOnce(&mut Held, &View, Timestamp) -> Option<(T, Option<Timestamp>)>,
+    ) -> Option<T> {
         let mut locked = self.lock(digest);
         let now = locked.now();
         let place = locked.find(self.whole)?;
         let held = locked.value_mut(place)?.0.as_mut()?;
         let view = self.membership.view(now);
-        let (outcome, wanted) = work(held, &view, now);
+        let (outcome, wanted) = work(held, &view, now)?;
         let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
         if let Some(visit) = visit {

@@ -245,3 +245,22 @@ async fn what_was_charged_in_an_outage_can_be_given_back() {
         store.refund(&request, &decision).await.unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn r2_a_reset_in_an_outage_asks_once() {
+    let mut world = World::new(1);
+    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow);
+    world.set_fault(Fault::Refuse);
+    let (every, lasting) = (Duration::from_millis(5), Duration::from_secs(2));
+    world.traffic(&rules, &[1], every, lasting).await;
+    let before = world.nodes[0].calls.load(Ordering::SeqCst);
+    let request = Request::new("alice", &rules);
+    for _ in 0..100 {
+        assert!(world.nodes[0].store.reset(&request).await.is_err());
+    }
+    let calls = world.nodes[0].calls.load(Ordering::SeqCst) - before;
+    assert!(
+        (100..110).contains(&calls),
+        "{calls} calls, probes included"
+    );
+}

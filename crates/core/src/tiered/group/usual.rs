@@ -66,7 +66,7 @@ impl Group {
         })
     }
 
-    /// Whether the driver comes soon enough for whatever this node admits by itself: a quick look that need not see it.
+    /// Whether the driver is known to come in time for whatever is due, by a quick look: no where that takes a closer one.
     #[inline]
     pub(super) fn is_covered(&self, view: &View) -> bool {
         let Members::One(member) = &self.members else {
