@@ -6,6 +6,7 @@ mod latency;
 mod local;
 mod memory;
 mod redis;
+mod statistics;
 mod tasks;
 #[cfg(feature = "rivals")]
 mod tiered;

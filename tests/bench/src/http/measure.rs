@@ -6,6 +6,7 @@ use super::client::{Crowd, Took};
 use super::contestants::{Answer, Around, Contestant, Framework};
 use super::server::{Server, keep_to_core};
 use crate::goals::{Figure, Goal, Report, figure};
+use crate::statistics::{median, ratio};
 
 /// What the layer may add to a request that is allowed, in percent.
 const MOST_COST: f64 = 5.0;
@@ -44,8 +45,8 @@ pub fn measure(
             [Answer::Allowed, Answer::Denied].map(|answer| of(&running, around, answer));
         let name = allowed.contestant.name();
         let is_ours = around != Around::Peer;
-        let cost = figure("CPU over bare %", (ratio(allowed, bare) - 1.0) * 100.0);
-        let denial = figure("CPU of an allowed one", ratio(denied, allowed));
+        let cost = figure("CPU over bare %", (times(allowed, bare) - 1.0) * 100.0);
+        let denial = figure("CPU of an allowed one", times(denied, allowed));
         let (cost, denial) = if is_ours {
             let most = Goal::AtMost(MOST_COST);
             (cost.against(most), denial.against(Goal::AtMost(1.0)))
@@ -94,37 +95,18 @@ fn of(running: &[Running], around: Around, answer: Answer) -> &Running {
 }
 
 fn plain(server: &Running) -> Vec<Figure> {
+    let per_second: Vec<f64> = server.rounds.iter().map(|took| took.per_second()).collect();
     vec![
-        figure(
-            "requests/s",
-            median(server.rounds.iter().map(|took| took.per_second())),
-        ),
-        figure(
-            "CPU us",
-            median(server.rounds.iter().map(|took| took.cpu_each())),
-        ),
+        figure("requests/s", median(&per_second)),
+        figure("CPU us", median(&cpu_each(server))),
     ]
 }
 
-/// How many times the processor time of another a request took: the median of the rounds' ratios.
-fn ratio(one: &Running, other: &Running) -> f64 {
-    let rounds = one.rounds.iter().zip(&other.rounds);
-    median(rounds.map(|(one, other)| one.cpu_each() / other.cpu_each()))
+/// How many times the processor time of another a request took.
+fn times(one: &Running, other: &Running) -> f64 {
+    ratio(&cpu_each(one), &cpu_each(other))
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_one_in_the_middle() {
-        assert_eq!(median([3.0, 1.0, 100.0].into_iter()), 3.0);
-        assert!(median([].into_iter()).is_nan());
-    }
+fn cpu_each(server: &Running) -> Vec<f64> {
+    server.rounds.iter().map(|took| took.cpu_each()).collect()
 }

@@ -125,14 +125,3 @@ fn ask<C: Contestant>(contestant: &C, requests: &[String]) -> usize {
     let answers = requests.iter().map(|key| contestant.check(black_box(key)));
     answers.filter(|allowed| *allowed).count()
 }
-
-/// The middle one, or the mean of the two in the middle.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        len if len % 2 == 1 => sorted[len / 2],
-        len => (sorted[len / 2 - 1] + sorted[len / 2]) / 2.0,
-    }
-}

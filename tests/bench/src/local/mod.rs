@@ -12,7 +12,7 @@ use lexopt::Arg::{Long, Short};
 use lexopt::{Parser, ValueExt};
 
 pub(crate) use contestants::{Answer, Contestant, Governor, StoreAlone, Tidegate};
-pub(crate) use measure::{Prepared, measure, median};
+pub(crate) use measure::{Prepared, measure};
 use report::Report;
 
 use crate::workload::Workload;

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::measure::{Figures, median};
+use super::measure::Figures;
 use crate::memory::Needs;
+use crate::statistics::{median, ratio};
 
 /// Everything that was measured.
 #[derive(Default, Serialize)]
@@ -59,12 +60,10 @@ impl Report {
         figures: &[Figures],
     ) {
         let [own, peer, ..] = figures else { return };
-        let ratios = own.nanos.iter().zip(&peer.nanos);
-        let ratios: Vec<f64> = match threads {
-            1 => ratios.map(|(own, peer)| own / peer).collect(),
-            _ => ratios.map(|(own, peer)| peer / own).collect(),
+        let ratio = match threads {
+            1 => ratio(&own.nanos, &peer.nanos),
+            _ => ratio(&peer.nanos, &own.nanos),
         };
-        let ratio = median(&ratios);
         let goal = goal(workload, threads);
         let met = if threads == 1 {
             ratio <= goal

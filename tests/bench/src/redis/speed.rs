@@ -12,7 +12,7 @@ use super::ALGORITHMS;
 use super::contestants::{ActixExtensible, Exact, Incr, IncrExpire, WholeLimiter};
 use crate::goals::{Goal, Report, figure};
 use crate::latency::Latencies;
-use crate::local::median;
+use crate::statistics::{median, ratio};
 use crate::tasks::{Limiter, Load, flood, shuffled_keys};
 
 const KEYS: u32 = 10_000;
@@ -105,15 +105,6 @@ fn tell(contestants: &[Measured], report: &mut Report) -> Result<()> {
         report.add(section, &format!("tidegate, {}", contestant.name), figures);
     }
     Ok(())
-}
-
-fn ratio(own: &[f64], other: &[f64]) -> f64 {
-    let ratios: Vec<f64> = own
-        .iter()
-        .zip(other)
-        .map(|(own, other)| own / other)
-        .collect();
-    median(&ratios)
 }
 
 impl Measured {

@@ -12,8 +12,9 @@ use tokio::runtime::Runtime;
 use super::forgetful::Forgetful;
 use super::own::wait_until;
 use crate::goals::{Goal, Report, figure};
-use crate::local::{Answer, Contestant, Governor, Prepared, Tidegate, measure, median};
+use crate::local::{Answer, Contestant, Governor, Prepared, Tidegate, measure};
 use crate::memory::allocated;
+use crate::statistics::{median, ratio};
 use crate::workload::{Workload, key};
 
 /// The largest multiples of the memory store's time, and of governor's, that a decision may take.
@@ -105,10 +106,7 @@ pub fn measure_speed(rounds: usize, report: &mut Report) -> Result<()> {
         let requests = [workload.requests(REQUESTS, 100)];
         let figures = measure(&contestants, &requests, answer, rounds)?;
         let nanos = |at: usize| &figures[at].nanos;
-        let ratio = |at: usize| {
-            let both = nanos(0).iter().zip(nanos(at));
-            median(&both.map(|(own, other)| own / other).collect::<Vec<_>>())
-        };
+        let by = |at: usize| ratio(nanos(0), nanos(at));
         report.add(
             section,
             &format!("{}, {}", workload.as_str(), answer.as_str()),
@@ -116,8 +114,8 @@ pub fn measure_speed(rounds: usize, report: &mut Report) -> Result<()> {
                 figure("ns", median(nanos(0))),
                 figure("memory store's ns", median(nanos(1))),
                 figure("governor's ns", median(nanos(2))),
-                figure("by memory store", ratio(1)).against(Goal::AtMost(OF_MEMORY)),
-                figure("by governor", ratio(2)).against(Goal::AtMost(OF_GOVERNOR)),
+                figure("by memory store", by(1)).against(Goal::AtMost(OF_MEMORY)),
+                figure("by governor", by(2)).against(Goal::AtMost(OF_GOVERNOR)),
             ],
         );
     }

@@ -10,8 +10,8 @@ use tidegate_test_servers::Server;
 
 use super::own::Tiered;
 use super::rivals::{Limitador, Trypema};
-use crate::goals::{Figure, Goal, Report, figure};
-use crate::local::median;
+use crate::goals::{Goal, Report, figure};
+use crate::statistics::{median, ratio};
 use crate::tasks::{Limiter, flood, shuffled_keys};
 
 const KEYS: u32 = 10_000;
@@ -51,8 +51,8 @@ pub(super) async fn measure(server: &Server, rounds: usize, report: &mut Report)
         "tidegate, tiered",
         vec![
             figure("/s", median(own)),
-            ratio("by trypema", own, trypema).against(Goal::AtLeast(OF_TRYPEMA)),
-            ratio("by limitador", own, limitador),
+            figure("by trypema", ratio(own, trypema)).against(Goal::AtLeast(OF_TRYPEMA)),
+            figure("by limitador", ratio(own, limitador)),
         ],
     );
     report.add(
@@ -72,13 +72,4 @@ async fn decisions<L: Limiter>(limiter: &Arc<L>) -> Result<f64> {
     let load = flood(limiter, &shuffled_keys(KEYS), TIME, false).await?;
     ensure!(load.admitted == load.answers, "something was denied");
     Ok(load.per_second())
-}
-
-fn ratio(name: &'static str, own: &[f64], other: &[f64]) -> Figure {
-    let ratios: Vec<f64> = own
-        .iter()
-        .zip(other)
-        .map(|(own, other)| own / other)
-        .collect();
-    figure(name, median(&ratios))
 }
