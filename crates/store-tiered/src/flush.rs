@@ -12,11 +12,12 @@ use tidegate_table::Digest;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::held::{Held, Waiter};
+use crate::held::Held;
 use crate::inner::Inner;
 use crate::panics::caught;
 use crate::sending::UnderWay;
 use crate::subject::OwnedSubject;
+use crate::wishes;
 
 /// A subject's part of a batch.
 struct Item {
@@ -79,7 +80,7 @@ impl<C: Clock> Inner<C> {
                 held.group.visited(*urgency, now);
             }
             let outgoing = if held.has_waiters() {
-                compose_wishes(held, now)
+                wishes::compose(held, now)
             } else if is_wanted(held, view, which, now, self) {
                 held.group.compose(None, now)
             } else {
@@ -208,7 +209,7 @@ impl<C: Clock> Inner<C> {
     fn hear(&self, item: &Item, replies: &[Reply]) {
         self.with_known(item.digest, |held, view, now| {
             let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
-            let (given, used) = distribute(&mine, replies);
+            let (given, used) = wishes::distribute(&mine, replies);
             match held
                 .group
                 .hear(&item.outgoing, replies, used, &self.timing, now)
@@ -234,7 +235,7 @@ impl<C: Clock> Inner<C> {
                 return ((), None);
             }
             for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
-                decide_waiter(held, waiter, view, true, now);
+                wishes::decide(held, waiter, view, true, now);
             }
             ((), self.look_again(held, view, now))
         });
@@ -265,7 +266,7 @@ impl<C: Clock> Inner<C> {
         self.with_known(digest, |held, view, now| {
             held.group.visited(Urgency::Now, now);
             for waiter in held.take(|waiter| waiter.call.is_none()) {
-                decide_waiter(held, waiter, view, false, now);
+                wishes::decide(held, waiter, view, false, now);
             }
             ((), Some(now + self.timing.report))
         });
@@ -301,34 +302,6 @@ fn failure_of_all(replies: &[Result<Vec<Reply>, StoreError>]) -> Option<&StoreEr
     errors.into_iter().find(own_fault)
 }
 
-fn decide_waiter(held: &mut Held, waiter: Waiter, view: &View, unanswered: bool, now: Timestamp) {
-    if waiter.answer.is_closed() {
-        return;
-    }
-    let decision =
-        held.group
-            .decide_without_store(&waiter.rules, waiter.cost, view, unanswered, now);
-    let _ = waiter.answer.send(decision);
-}
-
-/// Composes a call for those who wait under the same policies as the first of them.
-fn compose_wishes(held: &mut Held, now: Timestamp) -> Option<Outgoing> {
-    let queue = held.queue.as_mut()?;
-    let rules = queue.waiters.front()?.rules.clone();
-    let wanted = |waiter: &&mut Waiter| waiter.is_under(&rules) && !waiter.answer.is_closed();
-    let want = queue
-        .waiters
-        .iter_mut()
-        .filter(wanted)
-        .map(|waiter| waiter.cost)
-        .sum();
-    let outgoing = held.group.compose(Some((&rules, want)), now)?;
-    for waiter in queue.waiters.iter_mut().filter(wanted) {
-        waiter.call = Some(outgoing.call);
-    }
-    Some(outgoing)
-}
-
 fn is_wanted<C: Clock>(
     held: &Held,
     view: &View,
@@ -343,20 +316,4 @@ fn is_wanted<C: Clock>(
             .due(view, &inner.timing)
             .is_some_and(|due| due <= now),
     }
-}
-
-/// Gives what was granted to those who wait, in order; says how much of it was used.
-fn distribute<'a>(
-    waiters: impl IntoIterator<Item = &'a Waiter>,
-    replies: &[Reply],
-) -> (Vec<bool>, u64) {
-    let got = replies.iter().map(|reply| reply.got).min().unwrap_or(0);
-    let mut left = got;
-    let given = waiters.into_iter().map(|waiter| {
-        let fits = waiter.cost <= left && !waiter.answer.is_closed();
-        left -= if fits { waiter.cost } else { 0 };
-        fits
-    });
-    let given = given.collect();
-    (given, got - left)
 }

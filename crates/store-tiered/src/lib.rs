@@ -42,6 +42,7 @@ mod stats;
 mod store;
 mod subject;
 mod unserved;
+mod wishes;
 
 pub use builder::{BuildError, Builder};
 pub use shutdown::Unsent;
