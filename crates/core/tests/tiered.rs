@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tidegate_core::shared::{NodeId, Record, Report, sync};
 use tidegate_core::tiered::{Finished, Group, Heard, Mode, Timing, Urgency, View, Visit};
-use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp, Tolerance};
+use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp, Tolerance, Usage};
 
 const WINDOW: Duration = Duration::from_secs(10);
 const NODE: NodeId = NodeId::from_random(1);
@@ -136,6 +136,58 @@ fn g7_after_a_step_back_of_an_hour_an_idle_subject_owes_a_bucket_nothing() {
     // Long afterwards, and nothing was heard of the subject since.
     world.record = Record::default();
     assert!(world.ask(before - Duration::from_secs(3_000)));
+}
+
+/// The step is so small that a bucket can owe so much, but what was heard is of a time to come: nobody knows how old it is.
+#[test]
+fn g7_what_was_heard_at_a_time_to_come_is_no_reason_to_deny_but_to_ask() {
+    for algorithm in [Algorithm::TokenBucket, Algorithm::FixedWindow] {
+        let mut world = World::new(algorithm);
+        let before = Timestamp::from_secs(1_000_004);
+        while world.ask(before) {}
+        world.call(0, before);
+        let after = before - Duration::from_secs(3);
+        let quota = *world.rule.quota();
+        let room = quota.brought_forward(Usage::default(), after);
+        world.record.set_usage(&quota, room, after);
+        assert!(world.ask(after), "{algorithm}: the store has room");
+        assert!(world.ask(after), "{algorithm}: and the node knows it");
+    }
+}
+
+/// All that the node heard since is that the store lives and what its clock shows: nothing of the subject.
+#[test]
+fn g4_g5_windows_end_after_a_step_back_of_which_only_a_probe_has_told() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let lasted = Duration::from_secs(1);
+    (world.view.nodes, world.view.mode) = (3, Mode::Out { lasted });
+    let before = Timestamp::from_secs(1_000_000);
+    assert!((0..5).all(|_| world.ask(before)));
+    let mut admitted = Vec::new();
+    for window in 0..3 {
+        let now = before - WINDOW * 4 + WINDOW * window;
+        admitted.push((0..100).filter(|_| world.ask(now)).count());
+    }
+    // What was not told before the step is taken for a part of the first.
+    assert_eq!(admitted, [12, 17, 17], "of a share of 17");
+    world.view.mode = Mode::Connected;
+    world.call(0, before - WINDOW * 2);
+    let usage = world.record.usage();
+    assert_eq!((usage.previous(), usage.current()), (17, 17));
+}
+
+#[test]
+fn g2_a_request_that_was_overtaken_does_not_set_a_window_back() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let start = Timestamp::from_secs(1_000_000);
+    for at in [start - WINDOW, start] {
+        world.ask(at);
+        world.call(0, at);
+    }
+    world.ask(start - Duration::from_millis(900));
+    world.call(0, start);
+    let usage = world.record.usage();
+    assert_eq!((usage.previous(), usage.current()), (1, 2));
 }
 
 #[test]

@@ -14,6 +14,8 @@ pub(crate) struct Membership {
     nodes: AtomicU32,
     /// Nanoseconds from this node's clock to the store's.
     offset: AtomicI64,
+    /// What the store's clock has shown already, in nanoseconds: nothing earlier is shown, unless it steps.
+    not_before: AtomicU64,
     /// Since when the store has not answered, on this node's clock; 0 while it does.
     out_since: AtomicU64,
     /// Until when shares still hold; 0 if they do not.
@@ -41,6 +43,7 @@ impl Membership {
             }),
             nodes: AtomicU32::new(link.expected_nodes.max(1)),
             offset: AtomicI64::new(0),
+            not_before: AtomicU64::new(0),
             out_since: AtomicU64::new(0),
             returning_until: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
@@ -51,8 +54,11 @@ impl Membership {
     /// The store's time at a moment of this node's clock.
     #[inline]
     pub(crate) fn store_time(&self, local: Timestamp) -> Timestamp {
-        let offset = self.offset.load(Ordering::Relaxed);
-        Timestamp::from_nanos(local.as_nanos().saturating_add_signed(offset))
+        // In this order: whoever reads a new offset has what was shown by the old one.
+        let offset = self.offset.load(Ordering::Acquire);
+        let not_before = self.not_before.load(Ordering::Relaxed);
+        let shown = local.as_nanos().saturating_add_signed(offset);
+        Timestamp::from_nanos(shown.max(not_before))
     }
 
     /// What this node knows beyond one subject, at a moment of the store's clock.
@@ -156,10 +162,9 @@ impl Membership {
 
     /// Copies what requests read into the atomics.
     fn publish(&self, state: &State, now: Timestamp) {
-        let offset =
-            i128::from(state.clock.store_time(now).as_nanos()) - i128::from(now.as_nanos());
-        self.offset
-            .store(i64::try_from(offset).unwrap_or(0), Ordering::Relaxed);
+        let not_before = state.clock.not_before().as_nanos();
+        self.not_before.store(not_before, Ordering::Relaxed);
+        self.offset.store(state.clock.offset(), Ordering::Release);
         let view = state.link.view(now);
         self.nodes.store(view.nodes, Ordering::Relaxed);
         self.suspected.store(view.suspected, Ordering::Relaxed);
@@ -170,5 +175,24 @@ impl Membership {
         };
         self.returning_until.store(until, Ordering::Release);
         self.out_since.store(since, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g2_what_requests_read_is_not_set_back_into_the_window_before() {
+        let ms = Timestamp::from_millis;
+        let membership = Membership::new(LinkConfig::default(), BreakerConfig::default());
+        membership.answered(ms(1_000), ms(5_039), ms(1_040));
+        assert_eq!(membership.store_time(ms(1_991)), ms(6_010));
+        membership.answered(ms(1_989), ms(5_990), ms(1_991));
+        assert_eq!(membership.store_time(ms(1_991)), ms(6_010));
+        assert_eq!(membership.store_time(ms(2_020)), ms(6_020));
+        // A step.
+        membership.answered(ms(2_100), ms(1_001), ms(2_102));
+        assert_eq!(membership.store_time(ms(2_102)), ms(1_002));
     }
 }

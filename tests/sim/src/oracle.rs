@@ -60,8 +60,8 @@ pub struct Denial {
     pub subject: u32,
     /// Why it was wrong.
     pub truth: String,
-    /// Whether it was wrong even if what a bucket holds was once counted too much: that stays missing until the bucket is full; or if the
-    /// node has heard nothing since the store's clock stepped.
+    /// Whether it was wrong even if what a bucket holds was once counted too much, which stays missing until the bucket is full.
+    /// What was heard before a step is no reason to deny, unless the store's clock has come to that moment again.
     pub plainly: bool,
 }
 

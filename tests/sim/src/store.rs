@@ -22,8 +22,8 @@ pub struct Store {
     pub offset: i64,
     /// How often that clock has stepped: the number of a window says nothing across a step.
     pub steps: u32,
-    /// When, in true time, it last stepped.
-    pub stepped_at: u64,
+    /// When, in true time, it stepped.
+    stepped_at: Vec<u64>,
     /// The latest time that it had shown when it stepped back: what is earlier comes twice.
     pub comes_twice: u64,
     /// What the offset was before each step.
@@ -40,7 +40,7 @@ impl Store {
 
     /// Its clock steps.
     pub fn step(&mut self, by: i64, now: u64) {
-        self.stepped_at = now;
+        self.stepped_at.push(now);
         if by < 0 {
             self.comes_twice = self.comes_twice.max(self.clock(now).as_nanos());
         }
@@ -55,6 +55,18 @@ impl Store {
             .offsets
             .get(usize::try_from(steps).unwrap_or(usize::MAX));
         before.copied().unwrap_or(self.offset)
+    }
+
+    /// What its clock showed at a true time that is past, before the steps since then.
+    pub fn showed(&self, at: u64) -> Timestamp {
+        let steps = self.stepped_at.iter().filter(|stepped| **stepped <= at);
+        let offset = self.offset_of(u32::try_from(steps.count()).unwrap_or(u32::MAX));
+        Timestamp::from_nanos(at.saturating_add_signed(offset))
+    }
+
+    /// Whether its clock has stepped since a true time.
+    pub fn has_stepped_since(&self, at: u64) -> bool {
+        self.stepped_at.last().is_some_and(|stepped| at < *stepped)
     }
 
     /// Carries out a call for a subject.

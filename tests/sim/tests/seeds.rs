@@ -65,6 +65,31 @@ const FOUND: &[(Family, u64, &str)] = &[
         4_486,
         "G5: an answer came from a window that had not begun by the node's clock",
     ),
+    (
+        Family::Lossy,
+        342_096,
+        "G5: a better sample set a node's clock back into the window before",
+    ),
+    (
+        Family::Mixture,
+        44_294,
+        "G5, G2: the same, for a node alone",
+    ),
+    (
+        Family::Mixture,
+        324_884,
+        "G4, G5: after a step back of which only a probe told, windows did not end and no share held",
+    ),
+    (
+        Family::StoreClock,
+        301_991,
+        "G7: a bucket denied by what had been heard at a time to come",
+    ),
+    (
+        Family::StoreClock,
+        90_686,
+        "G7: the judge did not know that a time that comes again cannot be told from the first",
+    ),
 ];
 
 #[test]

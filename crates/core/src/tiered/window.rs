@@ -20,15 +20,25 @@ pub(super) struct WindowReplica {
     pub(super) doubted_until: Moment,
 }
 
+/// How much later than another, which was decided before it, a request can have looked at the clock.
+const OVERTAKEN: u64 = 1_000_000_000;
+
 impl WindowReplica {
     /// Moves into the window that holds `now`; says how much can no longer be reported.
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
         let window = quota.window_nanos();
-        // Only the store's word moves a replica back.
+        if now < self.start {
+            // A request that was overtaken is taken for one of this window. Anything earlier is a step of the store's clock:
+            // what is counted from here on is of another window.
+            if self.start.nanos_since(now) > OVERTAKEN.min(window / 2) {
+                self.step_back(window, start_of(window, now));
+            }
+            return 0;
+        }
         if now.nanos_since(self.start) < window {
             return 0;
         }
-        let start = Timestamp::from_nanos(now.as_nanos() / window * window);
+        let start = start_of(window, now);
         if start <= self.start {
             return 0;
         }
@@ -141,7 +151,7 @@ impl WindowReplica {
         let Answer { reply, used, .. } = answer;
         let window = quota.window_nanos();
         let start = reply.usage.at();
-        let here = Timestamp::from_nanos(now.as_nanos() / window * window);
+        let here = start_of(window, now);
         let mut told = Told::default();
         if here < self.start && start < self.start {
             self.step_back(window, here);
@@ -216,4 +226,8 @@ impl WindowReplica {
             (tally.heard, tally.pending) = (0, 0);
         }
     }
+}
+
+const fn start_of(window: u64, now: Timestamp) -> Timestamp {
+    Timestamp::from_nanos(now.as_nanos() / window * window)
 }

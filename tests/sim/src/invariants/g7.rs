@@ -2,7 +2,9 @@
 //!
 //! Source: windows follow the store's clock, which every reply carries, and nodes speak to the store at least about once a
 //! second. What was counted wrongly in that window stays missing from a token bucket until it is full: there a denial is wrong if
-//! the bucket had truly been full for a window, or if the node goes by what it heard before the step. A node's own wall clock must make no difference at all: that is why G2, G3 and G5 are asserted in spite of it.
+//! the bucket had truly been full for a window, or if the node goes by what it heard before the step. That it cannot tell when
+//! the clock comes to that moment again, and for less than a window from then on. A node's own wall clock must make no
+//! difference at all: that is why G2, G3 and G5 are asserted in spite of it.
 
 use tidegate_core::Algorithm;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_core::{Algorithm, Decision, Provenance, Rule, Usage};
+use tidegate_core::{Algorithm, Decision, Provenance, Rule, Timestamp, Usage};
 
 use super::{DEADLINE, World};
 use crate::event::Event;
@@ -127,9 +127,6 @@ impl World {
             .map(|(_, got)| got)
             .sum();
         let (mut truth, mut plainly) = (String::new(), true);
-        // What was heard before a step is no reason to deny.
-        let heard = self.nodes[node].heard_at.get(&subject).copied();
-        let stale = heard.unwrap_or(0) < self.store.stepped_at;
         let epoch = self.store.steps;
         for (index, status) in decision.statuses().iter().enumerate() {
             if !status.is_violated() {
@@ -149,8 +146,13 @@ impl World {
             if !rule.quota().admits(used, cost, at) {
                 return;
             }
-            if rule.quota().algorithm() == Algorithm::TokenBucket && !stale {
-                plainly &= used.at() + rule.quota().capacity_window() <= at;
+            if rule.quota().algorithm() == Algorithm::TokenBucket {
+                plainly &= match self.nodes[node].heard_at.get(&subject) {
+                    Some(heard) if self.store.has_stepped_since(*heard) => {
+                        !self.comes_again(*heard, rule, at)
+                    }
+                    _ => used.at() + rule.quota().capacity_window() <= at,
+                };
             }
             truth += &format!(
                 "cost {cost}, believed {}, true {}; ",
@@ -166,6 +168,14 @@ impl World {
             truth,
             plainly,
         });
+    }
+
+    /// Whether the store's clock, which has stepped back, has come to the moment again at which a node heard what it now goes
+    /// by: then it cannot know that this was long ago.
+    fn comes_again(&self, heard: u64, rule: &Rule, at: Timestamp) -> bool {
+        let first = self.store.showed(heard);
+        let blur = Duration::from_nanos(DEADLINE);
+        first <= at + blur && at <= first + rule.quota().window() + blur
     }
 
     /// What all nodes may hold back under a policy.

@@ -87,12 +87,13 @@ impl Group {
         }
         let statuses = self.statuses(rules, cost, now);
         let refused = |status: &Status| status.is_violated() && !status.is_shadow();
-        if statuses.iter().any(refused) {
+        let refused = statuses.iter().any(refused);
+        if refused && !self.is_outdated(rules) {
             self.refused = true;
             return Some(self.local(now, cost, statuses));
         }
         if cost > 0 {
-            if !self.within_slack(rules, cost, view) {
+            if refused || !self.within_slack(rules, cost, view) {
                 let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
                 // Exact policies wait as long as there is hope.
                 let waits = !view.suspected || rules.iter().any(exact);
@@ -221,6 +222,16 @@ impl Group {
         for member in self.members.iter_mut() {
             member.replica.step_back(member.rule.quota(), now);
         }
+    }
+
+    /// Whether what was heard is of no age that could be told, since the store's clock stepped back: that is no reason to
+    /// deny, but to ask (G7).
+    fn is_outdated(&self, rules: &[Rule]) -> bool {
+        let informed = |rule| {
+            let member = self.members.find(rule);
+            member.is_some_and(|member| member.replica.is_informed())
+        };
+        self.heard_at.known().is_none() && rules.iter().any(informed)
     }
 
     /// Each policy's view of a request, before it is counted.

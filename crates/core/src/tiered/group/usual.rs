@@ -47,6 +47,9 @@ impl Group {
         let usage = replica.usage();
         let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
         if violated {
+            if self.heard_at.known().is_none() && replica.is_informed() {
+                return None;
+            }
             // Seldom written, so that other threads may keep their copies of its cache line.
             if !self.refused {
                 self.refused = true;

@@ -243,18 +243,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "steps-are-not-believed",
         about: "a reply that contradicts the believed offset is taken for a bad one",
         family: None,
-        patches: &[
-            Patch {
-                file: "tiered/store_clock.rs",
-                old: "error <= stale || apart > u128::from(stale) + u128::from(error)",
-                new: "error <= stale && apart <= u128::from(stale) + u128::from(error)",
-            },
-            Patch {
-                file: "tiered/store_clock.rs",
-                old: "best.offset = best.offset.max(least).min(most.max(least));",
-                new: "let _ = (best, least, most);",
-            },
-        ],
+        patches: &[Patch {
+            file: "tiered/store_clock.rs",
+            old: "Some(best) if !best.is_contradicted_by(&sample) => {",
+            new: "Some(best) if best.is_contradicted_by(&sample) => {}
+            Some(best) => {",
+        }],
+    },
+    Mutant {
+        name: "clock-goes-back",
+        about: "a better sample sets a node's clock back, into the window before",
+        family: Some(Family::Jumbled),
+        patches: &[Patch {
+            file: "tiered/store_clock.rs",
+            old: "shown.max(self.not_before)",
+            new: "shown",
+        }],
     },
     Mutant {
         name: "answers-from-the-future",
@@ -262,8 +266,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         family: Some(Family::Jumbled),
         patches: &[Patch {
             file: "tiered/store_clock.rs",
-            old: "best.offset = best.offset.max(least).min(most.max(least));",
-            new: "let _ = (best, least, most);",
+            old: "self.offset = self.offset.max(least).min(most.max(least));",
+            new: "let _ = (least, most);",
         }],
     },
 ];
