@@ -15,6 +15,7 @@ mod draw;
 pub mod event;
 pub mod family;
 pub mod fault;
+pub mod found;
 pub mod invariants;
 pub mod model;
 pub mod network;

@@ -103,25 +103,23 @@ impl World {
         })
     }
 
-    fn denied_for_ever(mut self, size: &Size) -> Option<String> {
+    fn denied_for_ever(&self, size: &Size) -> Option<String> {
+        let denies = |place: &usize| !self.clone().admits_later(size, *place);
+        let place = (0..self.nodes.len()).find(denies)?;
+        Some(format!("L4: n{place} denies a window later"))
+    }
+
+    fn admits_later(mut self, size: &Size, place: usize) -> bool {
         let (now, view, rules) = (self.now() + WINDOW, size.view(), [size.rule()]);
-        for (place, node) in self.nodes.iter_mut().enumerate() {
-            let decision = node.group.acquire(&rules, 1, &view, now, &mut intern);
-            let allowed = decision.map_or_else(
-                || {
-                    let outgoing = node.group.compose(Some((&rules, 1)), now)?;
-                    let reports: Vec<Report> =
-                        outgoing.reports.iter().map(|(_, report)| *report).collect();
-                    let records = std::slice::from_mut(&mut self.record);
-                    let replies = sync(records, &rules, &reports, node.id, 1, now);
-                    Some(replies[0].got == 1)
-                },
-                |decision| Some(decision.is_allowed()),
-            );
-            if place == 0 && allowed != Some(true) {
-                return Some(format!("L4: n{place} denies a window later"));
-            }
+        let node = &mut self.nodes[place];
+        if let Some(decision) = node.group.acquire(&rules, 1, &view, now, &mut intern) {
+            return decision.is_allowed();
         }
-        None
+        let Some(outgoing) = node.group.compose(Some((&rules, 1)), now) else {
+            return false;
+        };
+        let reports: Vec<Report> = outgoing.reports.iter().map(|(_, report)| *report).collect();
+        let records = std::slice::from_mut(&mut self.record);
+        sync(records, &rules, &reports, node.id, 1, now)[0].got == 1
     }
 }

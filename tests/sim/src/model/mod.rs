@@ -98,6 +98,8 @@ struct Node {
     sent: Option<Outgoing>,
     /// In each window.
     admitted: [u64; 2],
+    /// The print of all this, as of the last step that changed it.
+    print: Print,
 }
 
 /// A message under way.
@@ -116,10 +118,10 @@ enum Message {
     },
 }
 
-/// A message, and its print as soon as that was taken.
+/// A message, and its print.
 #[derive(Clone, Debug)]
 struct Letter {
-    print: Option<Print>,
+    print: Print,
     message: Message,
 }
 
@@ -129,8 +131,8 @@ pub struct World {
     nodes: Vec<Node>,
     record: Record,
     messages: Vec<Letter>,
-    /// Of each node and of the record.
-    prints: Vec<Print>,
+    /// The lives that have ended.
+    ended: Vec<NodeId>,
     /// Which window it is.
     window: usize,
     requests: u32,
@@ -147,12 +149,11 @@ pub struct World {
 impl Size {
     /// How a world of this size begins.
     pub fn world(&self) -> World {
-        let nodes = (0..self.nodes as u64).map(Node::new);
-        let mut world = World {
-            nodes: nodes.collect(),
+        World {
+            nodes: (0..self.nodes as u64).map(Node::new).collect(),
             record: Record::default(),
             messages: Vec::new(),
-            prints: vec![Print::default(); self.nodes + 1],
+            ended: Vec::new(),
             window: 0,
             requests: self.requests,
             may: self.may,
@@ -160,9 +161,7 @@ impl Size {
             unanswered: [0; 2],
             lives: self.nodes as u64,
             flaw: None,
-        };
-        (0..self.nodes).for_each(|node| world.seal(Some(node)));
-        world
+        }
     }
 
     /// The policy of all requests.
@@ -218,14 +217,17 @@ impl fmt::Display for Size {
 
 impl Node {
     fn new(id: u64) -> Self {
-        Self {
+        let mut node = Self {
             id: NodeId::from_random(id),
             group: Group::default(),
             waiting: 0,
             asked: 0,
             sent: None,
             admitted: [0; 2],
-        }
+            print: Print::default(),
+        };
+        node.print = node.print();
+        node
     }
 }
 

@@ -1,9 +1,15 @@
 //! States that are the same are known by a print of 128 bits of what they show, taken anew only of what has changed.
+//!
+//! Which of the nodes is which makes no difference: all run the same code, and the store tells them apart by nothing but their
+//! ids. A state is therefore what all have in common, and for each life its node, what the store knows of it and what is under
+//! way from and to it: those in the order of their prints. States that differ in nothing but their nodes' places are one.
 
 use std::fmt::{self, Debug, Write};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
-use super::World;
+use tidegate_core::shared::NodeId;
+
+use super::{Letter, Message, Node, World};
 
 /// So long that two states are hardly ever taken for one.
 pub(super) type Print = (u64, u64);
@@ -11,59 +17,115 @@ pub(super) type Print = (u64, u64);
 /// Takes the print of anything that shows all that matters.
 fn of(value: &impl Debug) -> Print {
     let mut taker = Taker::default();
-    // A hasher takes everything.
+    // It takes everything.
     let _ = write!(taker, "{value:?}");
     taker.print()
 }
 
-#[derive(Default)]
+/// Two hashes of the same bytes.
 struct Taker {
-    one: DefaultHasher,
-    other: DefaultHasher,
+    one: u64,
+    other: u64,
+}
+
+impl Default for Taker {
+    fn default() -> Self {
+        Self {
+            one: 0x243f_6a88_85a3_08d3,
+            other: 0x1319_8a2e_0370_7344,
+        }
+    }
 }
 
 impl Taker {
     fn print(&self) -> Print {
-        (self.one.finish(), self.other.finish())
+        (self.one, self.other)
+    }
+
+    /// Folds a product of 128 bits, as wyhash does: every bit depends on every one before.
+    fn take(&mut self, word: u64) {
+        let fold = |hash: u64, by: u64| {
+            let product = u128::from(hash ^ word) * u128::from(by);
+            let half = |half: u128| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0);
+            half(product) ^ half(product >> 64)
+        };
+        self.one = fold(self.one, 0x9e37_79b9_7f4a_7c15).wrapping_add(word);
+        self.other = fold(self.other.rotate_left(23), 0xd6e8_feb8_6659_fd93).wrapping_sub(word);
+    }
+}
+
+impl Hasher for Taker {
+    fn finish(&self) -> u64 {
+        self.one
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            self.take(u64::from_le_bytes(word));
+        }
+        self.take(bytes.len() as u64);
     }
 }
 
 impl Write for Taker {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.one.write(text.as_bytes());
-        // Another function of the same text.
-        self.other.write(text.as_bytes());
-        self.other.write_u8(text.len().to_le_bytes()[0]);
+        self.write(text.as_bytes());
         Ok(())
     }
 }
 
-impl World {
-    /// Takes the prints of what a step has changed: this node, the record, new messages, which have no order.
-    pub(super) fn seal(&mut self, node: Option<usize>) {
-        if let Some(node) = node {
-            self.prints[node] = of(&self.nodes[node]);
-        }
-        let last = self.nodes.len();
-        self.prints[last] = of(&self.record);
-        for letter in &mut self.messages {
-            letter.print.get_or_insert_with(|| of(&letter.message));
-        }
-        self.messages.sort_by_key(|letter| letter.print);
+impl Node {
+    /// The print of all but its id.
+    pub(super) fn print(&self) -> Print {
+        let call = self.sent.as_ref().map(|sent| sent.call);
+        of(&(&self.group, self.waiting, self.asked, call, self.admitted))
     }
+}
 
+impl Message {
+    /// The print of all but whose it is.
+    pub(super) fn print(&self) -> Print {
+        match self {
+            Self::Call { outgoing, .. } => {
+                let reports = outgoing.reports.iter().map(|(_, report)| report);
+                of(&(outgoing.call, reports.collect::<Vec<_>>(), outgoing.want))
+            }
+            Self::Answer { call, replies, .. } => of(&(call, replies)),
+        }
+    }
+}
+
+impl World {
     /// The print of everything.
     pub(super) fn print(&self) -> Print {
+        let living = self.nodes.iter().map(|node| self.part(node.id, node.print));
+        let ended = self.ended.iter().map(|id| self.part(*id, Print::default()));
+        let mut parts: Vec<Print> = living.chain(ended).collect();
+        parts.sort_unstable();
         let mut taker = Taker::default();
-        for hasher in [&mut taker.one, &mut taker.other] {
-            self.prints.hash(hasher);
-            for letter in &self.messages {
-                letter.print.hash(hasher);
-            }
-            (self.window, self.requests, self.may).hash(hasher);
-            (self.dead, self.unanswered, self.lives).hash(hasher);
-        }
-        taker.other.write_u8(1);
+        parts.hash(&mut taker);
+        let usage = self.record.usage();
+        let used = (usage.at().as_nanos(), usage.current(), usage.previous());
+        (used, self.window, self.requests, self.may).hash(&mut taker);
+        (self.dead, self.unanswered, self.lives).hash(&mut taker);
+        taker.print()
+    }
+
+    /// The print of one life.
+    fn part(&self, id: NodeId, node: Print) -> Print {
+        let mut taker = Taker::default();
+        (node, self.record.totals(id)).hash(&mut taker);
+        let own = |letter: &&Letter| letter.message.id() == id;
+        let mut letters: Vec<Print> = self
+            .messages
+            .iter()
+            .filter(own)
+            .map(|letter| letter.print)
+            .collect();
+        letters.sort_unstable();
+        letters.hash(&mut taker);
         taker.print()
     }
 }

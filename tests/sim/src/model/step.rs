@@ -1,7 +1,7 @@
 //! What can happen next in a small world, and what it does.
 
-use tidegate_core::shared::{Report, sync};
-use tidegate_core::tiered::Timing;
+use tidegate_core::shared::{NodeId, Report, sync};
+use tidegate_core::tiered::{Outgoing, Timing};
 use tidegate_core::{Decision, Fallback, Provenance, Timestamp};
 
 use super::{Letter, Message, Node, START, Size, Step, WINDOW, World, intern};
@@ -75,7 +75,44 @@ impl World {
             Step::Lose(_) | Step::LoseData | Step::NextWindow => None,
         };
         self.change(size, step);
-        self.seal(touched);
+        if let Some(node) = touched {
+            self.throw_away(size, node);
+            self.nodes[node].print = self.nodes[node].print();
+        }
+    }
+
+    /// Answers that nobody waits for change nothing whenever they arrive: it is seen to now that they do not.
+    fn throw_away(&mut self, size: &Size, place: usize) {
+        let node = &self.nodes[place];
+        let awaited = node.sent.as_ref().map(|sent| sent.call);
+        let (mut group, now) = (node.group.clone(), self.now());
+        let (mut heard, living) = (false, node.id);
+        self.messages.retain(|letter| match &letter.message {
+            Message::Answer {
+                node,
+                id,
+                call,
+                replies,
+            } if *node == place => {
+                let waits = *id == living && awaited == Some(*call);
+                if *id == living && !waits {
+                    let reports = vec![(size.rule(), Report::NOTHING)];
+                    let outgoing = Outgoing {
+                        call: *call,
+                        reports,
+                        want: 0,
+                    };
+                    heard |= group
+                        .hear(&outgoing, replies, 0, &Timing::default(), now)
+                        .is_some();
+                }
+                waits
+            }
+            _ => true,
+        });
+        if heard {
+            self.flaw = Some("G5: an answer is listened to that nobody waits for".to_owned());
+        }
     }
 
     fn change(&mut self, size: &Size, step: Step) {
@@ -108,6 +145,7 @@ impl World {
                 self.may.restarts -= 1;
                 self.lives += 1;
                 let ended = std::mem::replace(&mut self.nodes[node], Node::new(self.lives + 100));
+                self.ended.push(ended.id);
                 for (sum, admitted) in self.dead.iter_mut().zip(ended.admitted) {
                     *sum += admitted;
                 }
@@ -150,7 +188,7 @@ impl World {
     }
 
     fn post(&mut self, message: Message) {
-        let print = None;
+        let print = message.print();
         self.messages.push(Letter { print, message });
     }
 
@@ -236,6 +274,13 @@ impl Message {
     const fn node(&self) -> usize {
         match self {
             Self::Call { node, .. } | Self::Answer { node, .. } => *node,
+        }
+    }
+
+    /// Of whose life.
+    pub(super) const fn id(&self) -> NodeId {
+        match self {
+            Self::Call { id, .. } | Self::Answer { id, .. } => *id,
         }
     }
 }

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use lexopt::{Arg, Parser, ValueExt};
 use tidegate_sim::family::Family;
 use tidegate_sim::invariants::Run;
-use tidegate_sim::runner::{Outcome, Plan};
+use tidegate_sim::runner::{Failure, Outcome, Plan};
+use tidegate_sim::scenario::Scenario;
 use tidegate_sim::{story, svg};
 
 const HELP: &str = "\
@@ -27,6 +28,7 @@ Flags:
   --scenario NAME    all of this family; --list shows them
   --jobs N           threads; one for each core unless told
   --seed S           this one, with its timeline: what is around what went wrong, if anything did
+  --found            those that once found something
   --whole            with --seed, all of the timeline
   --svg FILE         with --seed, draws admitted against limit, window by window
   --mutants [NAME]   puts faults into the core, in a copy, and fails if one of them is not caught
@@ -42,6 +44,7 @@ const BROKEN: &str = "did not hold: ";
 struct Wanted {
     plan: Plan,
     seed: Option<u64>,
+    found: bool,
     whole: bool,
     svg: Option<PathBuf>,
     mutants: Option<Vec<String>>,
@@ -56,9 +59,10 @@ fn main() -> ExitCode {
             ..
         }) => mutants::run(&names),
         Some(Wanted { model: true, .. }) => Ok(model::run()),
+        Some(Wanted { found: true, .. }) => Ok(report(&Outcome::of_found())),
         Some(wanted) => match wanted.seed {
             Some(seed) => replay(&wanted, seed),
-            None => Ok(run(&wanted.plan)),
+            None => Ok(report(&wanted.plan.run())),
         },
     });
     match done {
@@ -81,6 +85,7 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
             until_failure: false,
         },
         seed: None,
+        found: false,
         whole: false,
         svg: None,
         mutants: None,
@@ -103,6 +108,7 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
             Arg::Long("jobs") => wanted.plan.threads = arguments.value()?.parse()?,
             Arg::Long("scenario") => wanted.plan.family = Some(arguments.value()?.parse()?),
             Arg::Long("seed") => wanted.seed = Some(arguments.value()?.parse()?),
+            Arg::Long("found") => wanted.found = true,
             Arg::Long("whole") => wanted.whole = true,
             Arg::Long("svg") => wanted.svg = Some(arguments.value()?.into()),
             Arg::Long("model") => wanted.model = true,
@@ -122,19 +128,21 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
     Ok(Some(wanted))
 }
 
-/// Runs them all; says whether all guarantees held.
-fn run(plan: &Plan) -> bool {
-    let outcome = plan.run();
-    print!("{}", table(&outcome));
+/// Tells what became of them all; says whether all guarantees held.
+fn report(outcome: &Outcome) -> bool {
+    print!("{}", table(outcome));
     if !outcome.failures.is_empty() {
-        println!("\n{BROKEN}{}", broken(&outcome));
+        println!("\n{BROKEN}{}", broken(outcome));
     }
+    let scenario = |failure: &Failure| Scenario::draw(failure.family, failure.seed);
     for failure in outcome.failures.iter().take(NAMED).rev() {
-        let scenario = plan.scenario(failure.seed);
-        println!("\n{}", story::headline(&scenario, &failure.violation));
+        println!(
+            "\n{}",
+            story::headline(&scenario(failure), &failure.violation)
+        );
     }
     if let Some(first) = outcome.failures.first() {
-        let scenario = plan.scenario(first.seed);
+        let scenario = scenario(first);
         let (world, verdict) = scenario.run(true);
         let run = Run {
             scenario: &scenario,

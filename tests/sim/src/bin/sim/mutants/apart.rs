@@ -83,14 +83,27 @@ impl Apart {
             "it does not build:\n{}",
             String::from_utf8_lossy(&built.stderr)
         );
-        let mut command = Command::new(self.build.join("debug/sim"));
-        match family {
-            None => command.args(["--seeds", &SEEDS.to_string()]),
-            Some(family) => {
-                command.args(["--scenario", family, "--seeds", &SEEDS_OF_ONE.to_string()])
-            }
+        let (all, one) = (SEEDS.to_string(), SEEDS_OF_ONE.to_string());
+        let caught = match family {
+            None => self.broken(&["--seeds", &all])?,
+            Some(family) => self.broken(&["--scenario", family, "--seeds", &one])?,
         };
-        let output = command.output().context("the copy cannot be run")?;
+        if !caught.is_empty() {
+            return Ok(caught);
+        }
+        let found = self.broken(&["--found"])?;
+        Ok(if found.is_empty() {
+            found
+        } else {
+            format!("{found} as once found")
+        })
+    }
+
+    /// Runs the copy.
+    fn broken(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(self.build.join("debug/sim"));
+        let output = command.args(arguments).output();
+        let output = output.context("the copy cannot be run")?;
         let printed = String::from_utf8_lossy(&output.stdout);
         let broken = printed
             .lines()

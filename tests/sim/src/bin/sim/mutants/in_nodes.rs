@@ -230,6 +230,26 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "windows-wait-for-the-store",
+        about: "after a step back of the store's clock a window does not end until the store is heard",
+        family: Some(Family::Mixture),
+        patches: &[Patch {
+            file: "tiered/window.rs",
+            old: "if self.start.nanos_since(now) > OVERTAKEN.min(window / 2) {",
+            new: "if false {",
+        }],
+    },
+    Mutant {
+        name: "denies-by-times-to-come",
+        about: "what was heard at a time to come, before a step back, is a reason to deny",
+        family: Some(Family::StoreClock),
+        patches: &[Patch {
+            file: "tiered/group/mod.rs",
+            old: "if refused && !self.is_outdated(rules) {",
+            new: "if refused {",
+        }],
+    },
+    Mutant {
         name: "own-clock",
         about: "a node goes by its own clock, whatever the store's shows",
         family: None,

@@ -11,7 +11,7 @@ use apart::Apart;
 
 /// So many scenarios are run for each: a hundred of every family.
 const SEEDS: u64 = 1_500;
-/// Or so many of one, for what is rarely met.
+/// Or so many of one, for what is rarely met; and those that once found something, for what is met more rarely still.
 const SEEDS_OF_ONE: u64 = 4_000;
 
 /// A fault, put into the code on purpose.
