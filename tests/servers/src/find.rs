@@ -60,7 +60,7 @@ pub(crate) fn unpacked() -> PathBuf {
 }
 
 /// The program of this name, on PATH or among what was unpacked.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain([unpacked()])

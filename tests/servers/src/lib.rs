@@ -32,7 +32,7 @@ mod tls;
 pub mod wait;
 
 pub use cluster::{Cluster, Move};
-pub use find::{Flavor, INSTALL_COMMAND};
+pub use find::{Flavor, INSTALL_COMMAND, find};
 pub use install::{Installed, install};
 pub use proxy::{Direction, Proxy, Traffic};
 pub use sentinel::Sentinels;

@@ -66,6 +66,7 @@ pub const FOUND: &[Found] = &[
         324_884,
         "G4, G5: after a step back of which only a probe told, windows did not end and no share held",
     ),
+    found(Family::Mixture, 7_789, "G5: the same"),
     found(
         Family::StoreClock,
         301_991,
@@ -75,5 +76,15 @@ pub const FOUND: &[Found] = &[
         Family::StoreClock,
         90_686,
         "G7: the judge did not know that a time that comes again cannot be told from the first",
+    ),
+    found(
+        Family::Mixture,
+        57_376,
+        "G5: the judge took a window for alive that its node, whose clock was a little ahead, had dropped",
+    ),
+    found(
+        Family::Mixture,
+        82_462,
+        "R2: a stopped node of the simulator probed again before its last probe had ended",
     ),
 ];

@@ -10,6 +10,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use tidegate_faults::isolation;
 use tidegate_faults::rows::{Proof, Row, Scale, all};
 use tidegate_faults::table::{Outcome, render};
+use tidegate_test_servers::find;
 
 const HELP: &str = "\
 Usage: cargo xtask faults [FLAGS] [ROW ...]
@@ -152,8 +153,8 @@ fn prove(row: &Row, scale: &Scale, missing: Option<&str>) -> Outcome {
             Some(why) => return Outcome::NotRun(why.to_owned()),
             None => make,
         },
-        Proof::With(program, make) if has(program) => make,
-        Proof::With(program, _) => return Outcome::NotRun(format!("{program} is not on PATH")),
+        Proof::With(program, make) if find(program).is_some() => make,
+        Proof::With(program, _) => return Outcome::NotRun(format!("{program} is not installed")),
         Proof::Made(make) => make,
     };
     match thread::scope(|scope| scope.spawn(|| make(scale)).join()) {
@@ -161,9 +162,4 @@ fn prove(row: &Row, scale: &Scale, missing: Option<&str>) -> Outcome {
         Ok(Err(error)) => Outcome::Failed(format!("{error:#}")),
         Err(_) => Outcome::Failed("panicked: see above".to_owned()),
     }
-}
-
-fn has(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

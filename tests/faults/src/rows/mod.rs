@@ -9,6 +9,7 @@ mod network;
 mod nodes;
 mod refusals;
 mod server;
+mod valkey;
 
 use anyhow::Result;
 
@@ -31,7 +32,7 @@ pub enum Proof {
     Made(fn(&Scale) -> Result<Figures>),
     /// As that, where packets can be dropped.
     Filtered(fn(&Scale) -> Result<Figures>),
-    /// Made here, with a program that must be on PATH.
+    /// Made here, with a program that must be installed.
     With(&'static str, fn(&Scale) -> Result<Figures>),
     /// By tests of other packages: the file in the workspace, and the test's name.
     Tests(&'static [(&'static str, &'static str)]),
@@ -58,6 +59,7 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
         data::ROWS,
         refusals::ROWS,
         cluster::ROWS,
+        valkey::ROWS,
         clocks::ROWS,
         nodes::ROWS,
         custom::ROWS,

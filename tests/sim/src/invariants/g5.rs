@@ -3,7 +3,8 @@
 //! all is healed.
 //!
 //! Source: reports are running totals, merged by maximum; a grant whose answer was lost covers what was decided without it.
-//! After the store has lost its data, this holds for a node as soon as it has spoken of the subject again (G6).
+//! After the store has lost its data, this holds for a node as soon as it has spoken of the subject again (G6). A window is
+//! alive until the next but one begins, by the store's clock and by the node's.
 
 use super::{Run, Verdict};
 use crate::fault::Kind;

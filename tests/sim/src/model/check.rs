@@ -31,7 +31,7 @@ impl World {
 
     /// G3: what was denied was used up, or granted to somebody who has not heard of it.
     pub(super) fn judge_denial(&mut self, size: &Size, window: usize) {
-        let granted = self.messages.iter().map(|letter| match &letter.message {
+        let granted = self.messages.iter().map(|message| match message {
             Message::Answer { replies, .. } => replies[0].got,
             Message::Call { .. } => 0,
         });
@@ -82,8 +82,8 @@ impl World {
     }
 
     fn deliver(&mut self, size: &Size) {
-        while let Some(letter) = self.messages.pop() {
-            self.arrive(size, letter.message);
+        while let Some(message) = self.messages.pop() {
+            self.arrive(size, message);
         }
     }
 

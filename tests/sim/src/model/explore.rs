@@ -1,6 +1,7 @@
 //! Visits every state of a small world.
 
 use std::collections::HashSet;
+use std::ops::Add;
 
 use super::{Size, Step};
 
@@ -13,6 +14,18 @@ pub struct Visited {
     pub steps: u64,
     /// The longest way that was gone.
     pub deepest: usize,
+}
+
+impl Add for Visited {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            states: self.states + more.states,
+            steps: self.steps + more.steps,
+            deepest: self.deepest.max(more.deepest),
+        }
+    }
 }
 
 /// A state in which something does not hold, and the way there.

@@ -118,19 +118,12 @@ enum Message {
     },
 }
 
-/// A message, and its print.
-#[derive(Clone, Debug)]
-struct Letter {
-    print: Print,
-    message: Message,
-}
-
 /// Everything there is.
 #[derive(Clone, Debug)]
 pub struct World {
     nodes: Vec<Node>,
     record: Record,
-    messages: Vec<Letter>,
+    messages: Vec<Message>,
     /// The lives that have ended.
     ended: Vec<NodeId>,
     /// Which window it is.

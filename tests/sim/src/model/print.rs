@@ -4,12 +4,13 @@
 //! ids. A state is therefore what all have in common, and for each life its node, what the store knows of it and what is under
 //! way from and to it: those in the order of their prints. States that differ in nothing but their nodes' places are one.
 
-use std::fmt::{self, Debug, Write};
+use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
 
-use tidegate_core::shared::NodeId;
+use tidegate_core::Usage;
+use tidegate_core::shared::{NodeId, Report};
 
-use super::{Letter, Message, Node, World};
+use super::{Message, Node, World};
 
 /// So long that two states are hardly ever taken for one.
 pub(super) type Print = (u64, u64);
@@ -17,8 +18,7 @@ pub(super) type Print = (u64, u64);
 /// Takes the print of anything that shows all that matters.
 fn of(value: &impl Debug) -> Print {
     let mut taker = Taker::default();
-    // It takes everything.
-    let _ = write!(taker, "{value:?}");
+    taker.write(format!("{value:?}").as_bytes());
     taker.print()
 }
 
@@ -69,13 +69,6 @@ impl Hasher for Taker {
     }
 }
 
-impl Write for Taker {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.write(text.as_bytes());
-        Ok(())
-    }
-}
-
 impl Node {
     /// The print of all but its id.
     pub(super) fn print(&self) -> Print {
@@ -86,15 +79,33 @@ impl Node {
 
 impl Message {
     /// The print of all but whose it is.
-    pub(super) fn print(&self) -> Print {
+    fn print(&self) -> Print {
+        let mut taker = Taker::default();
         match self {
             Self::Call { outgoing, .. } => {
-                let reports = outgoing.reports.iter().map(|(_, report)| report);
-                of(&(outgoing.call, reports.collect::<Vec<_>>(), outgoing.want))
+                (0, outgoing.call, outgoing.want).hash(&mut taker);
+                for (_, report) in &outgoing.reports {
+                    if let Report::Windows { current, previous } = report {
+                        (current.start.as_nanos(), current.totals).hash(&mut taker);
+                        (previous.start.as_nanos(), previous.totals).hash(&mut taker);
+                    }
+                }
             }
-            Self::Answer { call, replies, .. } => of(&(call, replies)),
+            Self::Answer { call, replies, .. } => {
+                (1, call).hash(&mut taker);
+                for reply in replies {
+                    (reply.now.as_nanos(), shown(reply.usage)).hash(&mut taker);
+                    (reply.mine, reply.mine_before, reply.got).hash(&mut taker);
+                }
+            }
         }
+        taker.print()
     }
+}
+
+/// All that a window's usage is.
+fn shown(usage: Usage) -> (u64, u64, u64) {
+    (usage.at().as_nanos(), usage.current(), usage.previous())
 }
 
 impl World {
@@ -106,8 +117,7 @@ impl World {
         parts.sort_unstable();
         let mut taker = Taker::default();
         parts.hash(&mut taker);
-        let usage = self.record.usage();
-        let used = (usage.at().as_nanos(), usage.current(), usage.previous());
+        let used = shown(self.record.usage());
         (used, self.window, self.requests, self.may).hash(&mut taker);
         (self.dead, self.unanswered, self.lives).hash(&mut taker);
         taker.print()
@@ -117,13 +127,8 @@ impl World {
     fn part(&self, id: NodeId, node: Print) -> Print {
         let mut taker = Taker::default();
         (node, self.record.totals(id)).hash(&mut taker);
-        let own = |letter: &&Letter| letter.message.id() == id;
-        let mut letters: Vec<Print> = self
-            .messages
-            .iter()
-            .filter(own)
-            .map(|letter| letter.print)
-            .collect();
+        let own = self.messages.iter().filter(|message| message.id() == id);
+        let mut letters: Vec<Print> = own.map(Message::print).collect();
         letters.sort_unstable();
         letters.hash(&mut taker);
         taker.print()

@@ -4,7 +4,7 @@ use tidegate_core::shared::{NodeId, Report, sync};
 use tidegate_core::tiered::{Outgoing, Timing};
 use tidegate_core::{Decision, Fallback, Provenance, Timestamp};
 
-use super::{Letter, Message, Node, START, Size, Step, WINDOW, World, intern};
+use super::{Message, Node, START, Size, Step, WINDOW, World, intern};
 
 /// So many requests wait on a node at once.
 const MOST_WAITING: u64 = 2;
@@ -47,7 +47,7 @@ impl World {
 
     /// Whether a node's call will not be answered any more.
     fn is_forgotten(&self, node: &Node) -> bool {
-        let under_way = |letter: &Letter| match &letter.message {
+        let under_way = |message: &Message| match message {
             Message::Call { id, outgoing, .. } => {
                 *id == node.id && Some(outgoing.call) == node.sent.as_ref().map(|sent| sent.call)
             }
@@ -69,9 +69,7 @@ impl World {
             Step::Request(node) | Step::Send(node) | Step::GiveUp(node) | Step::Restart(node) => {
                 Some(node)
             }
-            Step::Arrive(place) | Step::ArriveTwice(place) => {
-                Some(self.messages[place].message.node())
-            }
+            Step::Arrive(place) | Step::ArriveTwice(place) => Some(self.messages[place].node()),
             Step::Lose(_) | Step::LoseData | Step::NextWindow => None,
         };
         self.change(size, step);
@@ -87,7 +85,7 @@ impl World {
         let awaited = node.sent.as_ref().map(|sent| sent.call);
         let (mut group, now) = (node.group.clone(), self.now());
         let (mut heard, living) = (false, node.id);
-        self.messages.retain(|letter| match &letter.message {
+        self.messages.retain(|message| match message {
             Message::Answer {
                 node,
                 id,
@@ -123,12 +121,12 @@ impl World {
             }
             Step::Send(node) => self.send(size, node),
             Step::Arrive(place) => {
-                let letter = self.messages.remove(place);
-                self.arrive(size, letter.message);
+                let message = self.messages.remove(place);
+                self.arrive(size, message);
             }
             Step::ArriveTwice(place) => {
                 self.may.twice -= 1;
-                let message = self.messages[place].message.clone();
+                let message = self.messages[place].clone();
                 self.arrive(size, message);
             }
             Step::Lose(place) => {
@@ -180,16 +178,11 @@ impl World {
         node.asked = std::mem::take(&mut node.waiting);
         node.sent = Some(outgoing.clone());
         let id = node.id;
-        self.post(Message::Call {
+        self.messages.push(Message::Call {
             node: place,
             id,
             outgoing,
         });
-    }
-
-    fn post(&mut self, message: Message) {
-        let print = message.print();
-        self.messages.push(Letter { print, message });
     }
 
     pub(super) fn arrive(&mut self, size: &Size, message: Message) {
@@ -201,7 +194,7 @@ impl World {
                 let now = START + WINDOW * u32::try_from(self.window).unwrap_or(0) + WINDOW / 2;
                 let replies = sync(records, &[size.rule()], &reports, id, outgoing.want, now);
                 let call = outgoing.call;
-                self.post(Message::Answer {
+                self.messages.push(Message::Answer {
                     node,
                     id,
                     call,

@@ -11,12 +11,21 @@ impl Node {
         self.next_ticket += 1;
         let number = self.next_ticket;
         self.asked.insert(number);
+        if probe {
+            self.probing = Some(number);
+        }
         let sent = self.local(now);
         Asked {
             number,
             sent,
             probe,
         }
+    }
+
+    /// Whether a probe has neither been answered nor been given up.
+    pub fn is_probing(&self) -> bool {
+        self.probing
+            .is_some_and(|number| self.asked.contains(&number))
     }
 
     /// A registration, or a probe, which is one, was answered.

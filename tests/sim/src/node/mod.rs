@@ -82,6 +82,8 @@ pub struct Node {
     pub history: History,
     /// The registrations and probes that it waits for.
     pub asked: BTreeSet<u64>,
+    /// The last probe among them.
+    probing: Option<u64>,
     /// What is under way about the first subject.
     pub under_way: UnderWay,
     /// The visits that are put off until the store is asked again.
@@ -120,6 +122,7 @@ impl Node {
             in_step_since: None,
             history: History::default(),
             asked: BTreeSet::new(),
+            probing: None,
             under_way: UnderWay::default(),
             put_off: BTreeSet::new(),
             rests_since: 0,

@@ -35,6 +35,8 @@ impl World {
                 self.note(|| format!("n{node}'s probe is answered: connected"));
                 self.schedule(0, Event::Register { who });
                 self.resume(node);
+            } else {
+                self.await_probe(node);
             }
         }
     }
@@ -61,6 +63,10 @@ impl World {
     pub(super) fn probe(&mut self, who: Life) {
         let (node, at) = (who.node, self.now);
         self.nodes[node].probe_at = None;
+        if self.nodes[node].is_probing() {
+            // One at a time: the next one is awaited when this ends.
+            return;
+        }
         let local = self.nodes[node].local(at);
         if self.nodes[node].breaker.start_probe(local) {
             self.note(|| format!("n{node} probes"));

@@ -33,6 +33,7 @@ Flags:
   --svg FILE         with --seed, draws admitted against limit, window by window
   --mutants [NAME]   puts faults into the core, in a copy, and fails if one of them is not caught
   --model            visits every state of small worlds instead, and says how many there were
+  --large            with --model, larger worlds: some minutes each
   --list             show the families
   --help             show this";
 
@@ -49,6 +50,7 @@ struct Wanted {
     svg: Option<PathBuf>,
     mutants: Option<Vec<String>>,
     model: bool,
+    large: bool,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +60,9 @@ fn main() -> ExitCode {
             mutants: Some(names),
             ..
         }) => mutants::run(&names),
-        Some(Wanted { model: true, .. }) => Ok(model::run()),
+        Some(Wanted {
+            model: true, large, ..
+        }) => Ok(model::run(large)),
         Some(Wanted { found: true, .. }) => Ok(report(&Outcome::of_found())),
         Some(wanted) => match wanted.seed {
             Some(seed) => replay(&wanted, seed),
@@ -90,6 +94,7 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
         svg: None,
         mutants: None,
         model: false,
+        large: false,
     };
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -112,6 +117,7 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
             Arg::Long("whole") => wanted.whole = true,
             Arg::Long("svg") => wanted.svg = Some(arguments.value()?.into()),
             Arg::Long("model") => wanted.model = true,
+            Arg::Long("large") => wanted.large = true,
             Arg::Long("mutants") => wanted.mutants = Some(Vec::new()),
             Arg::Value(name) if wanted.mutants.is_some() => {
                 wanted.mutants.get_or_insert_default().push(name.string()?);
@@ -122,6 +128,10 @@ fn parse(mut arguments: Parser) -> Result<Option<Wanted>> {
     ensure!(
         wanted.svg.is_none() || wanted.seed.is_some(),
         "--svg draws one scenario: say which with --seed"
+    );
+    ensure!(
+        !wanted.large || wanted.model,
+        "--large is about small worlds: say --model too"
     );
     ensure!(wanted.plan.seeds > 0, "--seeds 0: it must be at least 1");
     ensure!(wanted.plan.threads > 0, "--jobs 0: it must be at least 1");

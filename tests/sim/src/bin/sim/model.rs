@@ -1,52 +1,86 @@
 //! Visits every state of small worlds, and prints how many there were.
 
+use std::fmt::Display;
 use std::sync::Mutex;
 use std::thread;
 
 use tidegate_core::Outage;
-use tidegate_sim::model::explore::explore;
+use tidegate_sim::model::explore::{Visited, explore};
 use tidegate_sim::model::{Budget, Size};
 
-/// Explores them all, two at a time; says whether everything held.
-pub(crate) fn run() -> bool {
-    let worlds = Mutex::new(worlds().into_iter());
+/// Explores them all, two at a time, or those that take minutes each; says whether everything held.
+pub(crate) fn run(large: bool) -> bool {
+    let worlds = if large { large_worlds() } else { worlds() };
+    let worlds = Mutex::new(worlds.into_iter());
     let next = || worlds.lock().ok()?.next();
     let work = || {
-        let mut held = true;
+        let mut visited = Some(Visited::default());
         while let Some(size) = next() {
-            held &= visit(&size);
+            let more = visit(&size);
+            visited = visited.zip(more).map(|(sum, more)| sum + more);
         }
-        held
+        visited
     };
-    thread::scope(|scope| {
+    let visited = thread::scope(|scope| {
         let threads = [scope.spawn(work), scope.spawn(work)];
-        threads.map(|thread| thread.join().unwrap_or(false)) == [true; 2]
-    })
+        let [one, other] = threads.map(|thread| thread.join().ok().flatten());
+        Some(one? + other?)
+    });
+    if let Some(visited) = visited {
+        print(&visited, "all");
+    }
+    visited.is_some()
 }
 
-fn visit(size: &Size) -> bool {
+fn print(visited: &Visited, what: impl Display) {
+    println!(
+        "{:>9} states, {:>10} steps, at most {:>2} in a row: {what}",
+        visited.states, visited.steps, visited.deepest
+    );
+}
+
+fn visit(size: &Size) -> Option<Visited> {
     match explore(size) {
         Ok(visited) => {
-            println!(
-                "{:>9} states, {:>10} steps, at most {:>2} in a row: {size}",
-                visited.states, visited.steps, visited.deepest
-            );
-            true
+            print(&visited, size);
+            Some(visited)
         }
         Err(broken) => {
             println!("{}, in the world of {size}, after", broken.what);
             for step in broken.way {
                 println!("  {step:?}");
             }
-            false
+            None
         }
     }
 }
 
-/// Each with one or two things that go wrong; all of them at once would be too many states.
-fn worlds() -> Vec<Size> {
-    let (none, closed, share) = (Budget::default(), Outage::CLOSED, Outage::SHARE);
-    let world = |(nodes, limit, slack), requests, outage, may| Size {
+const NONE: Budget = Budget {
+    losses: 0,
+    twice: 0,
+    late: 0,
+    restarts: 0,
+    data_losses: 0,
+    windows: 0,
+};
+/// One of each, but for a new window.
+const ALL: Budget = Budget {
+    losses: 1,
+    twice: 1,
+    late: 1,
+    restarts: 1,
+    data_losses: 1,
+    windows: 0,
+};
+const ALL_AND_A_WINDOW: Budget = Budget { windows: 1, ..ALL };
+
+fn world(
+    (nodes, limit, slack): (usize, u64, u64),
+    requests: u32,
+    outage: Outage,
+    may: Budget,
+) -> Size {
+    Size {
         nodes,
         known: u32::try_from(nodes).unwrap_or(u32::MAX),
         limit,
@@ -54,14 +88,13 @@ fn worlds() -> Vec<Size> {
         requests,
         outage,
         may,
-    };
-    let losses = Budget { losses: 1, ..none };
-    let twice = Budget { twice: 1, ..losses };
-    let late = Budget {
-        late: 1,
-        twice: 1,
-        ..none
-    };
+    }
+}
+
+/// Everything that can go wrong at once; and more requests where less does. Those that take longest come first.
+fn worlds() -> Vec<Size> {
+    let (closed, share) = (Outage::CLOSED, Outage::SHARE);
+    let losses = Budget { losses: 1, ..NONE };
     let restart = Budget {
         restarts: 1,
         ..losses
@@ -75,24 +108,28 @@ fn worlds() -> Vec<Size> {
         ..losses
     };
     vec![
-        world((3, 4, 2), 5, closed, none),
-        world((3, 4, 1), 4, closed, losses),
-        world(
-            (3, 3, 1),
-            4,
-            closed,
-            Budget {
-                restarts: 1,
-                ..none
-            },
-        ),
-        world((2, 3, 1), 4, closed, late),
-        world((2, 3, 1), 4, share, twice),
-        world((2, 2, 0), 3, share, late),
-        world((2, 4, 2), 4, closed, twice),
+        world((3, 3, 1), 3, closed, ALL),
+        world((3, 4, 2), 3, share, ALL),
+        world((2, 2, 1), 2, share, ALL_AND_A_WINDOW),
+        world((2, 2, 1), 3, share, ALL),
+        world((2, 3, 1), 3, closed, ALL),
+        world((2, 2, 0), 2, share, ALL),
         world((2, 3, 1), 5, share, restart),
         world((2, 3, 1), 5, share, data_loss),
         world((2, 2, 0), 4, share, window),
         world((2, 3, 1), 4, closed, window),
+        world((3, 4, 1), 4, closed, losses),
+        world((3, 4, 2), 5, closed, NONE),
+    ]
+}
+
+/// The same with more requests, and with a window that ends.
+fn large_worlds() -> Vec<Size> {
+    let (closed, share) = (Outage::CLOSED, Outage::SHARE);
+    vec![
+        world((3, 4, 2), 4, share, ALL),
+        world((2, 2, 0), 2, share, ALL_AND_A_WINDOW),
+        world((2, 4, 2), 4, closed, ALL),
+        world((2, 2, 0), 3, share, ALL),
     ]
 }
