@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+use tidegate_core::{Backoff, Breaker, BreakerConfig, Outcome, Timestamp, Transition};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -187,4 +187,120 @@ proptest! {
             prop_assert!(due.is_none_or(|due| due <= now + Duration::from_secs(5)));
         }
     }
+}
+
+/// L3, R2: each delay is drawn evenly between the floor and twice the longest of the one before.
+#[test]
+fn l3_delays_are_drawn_between_the_floor_and_a_bound_that_doubles() {
+    let backoff = Backoff::default();
+    let millis = |attempt, random| backoff.delay(attempt, random).as_millis();
+    for attempt in 0..70 {
+        let bound = 5_000.min(100 << attempt.min(30));
+        assert_eq!(millis(attempt, 0), 50);
+        assert_eq!(millis(attempt, u64::MAX), bound);
+        assert_eq!(millis(attempt, 1 << 63), 50 + (bound - 50) / 2);
+    }
+    let high_floor = Backoff {
+        floor: Duration::from_secs(9),
+        ..backoff
+    };
+    assert_eq!(high_floor.delay(0, u64::MAX), Duration::from_secs(9));
+}
+
+/// Ten failures among twenty calls open it while the last of the failures is less than a span ago.
+#[test]
+fn calls_count_for_a_span_and_no_longer() {
+    let span = BreakerConfig::default().span;
+    let after = |pause: Duration| {
+        let mut breaker = breaker();
+        for call in 0..19 {
+            let outcome = if call % 2 == 0 {
+                Outcome::Failure
+            } else {
+                Outcome::Success
+            };
+            breaker.record(outcome, NOW, 0);
+        }
+        breaker.record(Outcome::Failure, NOW + pause, 0)
+    };
+    let tenth = span / 10;
+    assert_eq!(after(span - tenth), Some(Transition::Opened));
+    assert_eq!(after(span), None, "as if they had not been");
+}
+
+/// Calls that succeeded long ago do not hide that the store fails now, nor do those of the same part of an earlier span.
+#[test]
+fn successes_of_long_ago_are_forgotten() {
+    let span = BreakerConfig::default().span;
+    let mut breaker = breaker();
+    for _ in 0..1_000 {
+        breaker.record(Outcome::Success, NOW, 0);
+    }
+    let later = NOW + span;
+    let mut opened = None;
+    for call in 0..20 {
+        let outcome = if call % 2 == 0 {
+            Outcome::Success
+        } else {
+            Outcome::Failure
+        };
+        assert_eq!(opened, None, "not before the twentieth");
+        opened = breaker.record(outcome, later, 0);
+    }
+    assert_eq!(opened, Some(Transition::Opened));
+}
+
+#[test]
+fn fewer_failures_than_half_do_not_open_it() {
+    let mut breaker = breaker();
+    for call in 0..200 {
+        let outcome = if call % 2 == 1 && call % 20 != 19 {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        };
+        assert_eq!(breaker.record(outcome, NOW, 0), None, "{call}");
+    }
+}
+
+/// The store that comes back only to fail again, in a row and less than a stable period later, is asked less and less.
+#[test]
+fn r2_a_success_within_the_stable_period_does_not_reset_the_backoff() {
+    let config = BreakerConfig::default();
+    for (stable, first) in [
+        (config.stable - Duration::from_nanos(1), 200),
+        (config.stable, 100),
+    ] {
+        let mut breaker = opened(NOW);
+        let due = breaker.next_probe().unwrap();
+        assert!(breaker.start_probe(due));
+        breaker.finish_probe(Outcome::Success, due, 0);
+        let then = due + stable;
+        breaker.record(Outcome::Success, then, 0);
+        for _ in 0..5 {
+            breaker.record(Outcome::Failure, then, u64::MAX);
+        }
+        let delay = breaker.next_probe().unwrap().since(then);
+        assert_eq!(delay, Duration::from_millis(first));
+    }
+}
+
+#[test]
+fn an_outage_begins_when_it_opened_whatever_probes_say() {
+    let mut breaker = opened(NOW);
+    assert_eq!(breaker.record(Outcome::Success, NOW, 0), None, "too late");
+    let due = breaker.next_probe().unwrap();
+    assert!(breaker.start_probe(due));
+    assert_eq!(breaker.open_since(), Some(NOW));
+    let deadline = due + BreakerConfig::default().probe_deadline;
+    assert_eq!(breaker.next_probe(), Some(deadline));
+    assert_eq!(breaker.finish_probe(Outcome::Failure, due, u64::MAX), None);
+    assert_eq!(breaker.open_since(), Some(NOW));
+    let again = breaker.next_probe().unwrap();
+    assert_eq!(again, due + Duration::from_millis(200));
+    assert!(breaker.start_probe(again));
+    let just_in_time = again + BreakerConfig::default().probe_deadline;
+    let closed = breaker.finish_probe(Outcome::Success, just_in_time, 0);
+    assert_eq!(closed, Some(Transition::Closed));
+    assert_eq!((breaker.open_since(), breaker.next_probe()), (None, None));
 }
