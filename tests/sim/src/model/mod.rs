@@ -163,9 +163,14 @@ impl Size {
             .and_then(|quota| quota.with_algorithm(Algorithm::FixedWindow))
             .expect("a small quota");
         let others = self.nodes as f64 - 1.0;
-        let tolerance = self.slack as f64 * others / self.limit as f64;
+        // Fractions are kept as millionths, and what a third of them comes to is rounded down.
+        let rounding = if self.slack > 0 { 1e-6 } else { 0.0 };
+        let fraction = (self.slack as f64 * others / self.limit as f64 + rounding).min(1.0);
+        let tolerance = Tolerance::from_fraction(fraction).expect("a fraction");
+        let nodes = u32::try_from(self.nodes).expect("a few nodes");
+        assert_eq!(tolerance.slack(self.limit, nodes), self.slack, "{self}");
         Rule::new(PolicyName::new("p").expect("a name"), quota)
-            .with_tolerance(Tolerance::from_fraction(tolerance).expect("a fraction"))
+            .with_tolerance(tolerance)
             .with_outage(self.outage)
     }
 

@@ -91,10 +91,16 @@ fn world(
     }
 }
 
-/// Everything that can go wrong at once; and more requests where less does. Those that take longest come first.
+/// Everything that can go wrong at once; and more requests where less does, as many as it takes to pass the bound, if they
+/// could. Those that take longest come first.
 fn worlds() -> Vec<Size> {
     let (closed, share) = (Outage::CLOSED, Outage::SHARE);
     let losses = Budget { losses: 1, ..NONE };
+    let messages = Budget {
+        twice: 1,
+        late: 1,
+        ..losses
+    };
     let restart = Budget {
         restarts: 1,
         ..losses
@@ -111,14 +117,16 @@ fn worlds() -> Vec<Size> {
         world((3, 3, 1), 3, closed, ALL),
         world((3, 4, 2), 3, share, ALL),
         world((2, 2, 1), 2, share, ALL_AND_A_WINDOW),
-        world((2, 2, 1), 3, share, ALL),
         world((2, 3, 1), 3, closed, ALL),
+        world((2, 1, 1), 2, share, ALL_AND_A_WINDOW),
         world((2, 2, 0), 2, share, ALL),
+        world((2, 1, 1), 3, share, ALL),
+        world((2, 2, 1), 4, share, messages),
         world((2, 3, 1), 5, share, restart),
         world((2, 3, 1), 5, share, data_loss),
         world((2, 2, 0), 4, share, window),
         world((2, 3, 1), 4, closed, window),
-        world((3, 4, 1), 4, closed, losses),
+        world((3, 2, 1), 5, closed, losses),
         world((3, 4, 2), 5, closed, NONE),
     ]
 }
@@ -131,5 +139,6 @@ fn large_worlds() -> Vec<Size> {
         world((2, 2, 0), 2, share, ALL_AND_A_WINDOW),
         world((2, 4, 2), 4, closed, ALL),
         world((2, 2, 0), 3, share, ALL),
+        world((2, 2, 1), 4, share, ALL),
     ]
 }
