@@ -12,6 +12,7 @@ use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp, Tol
 
 const WINDOW: Duration = Duration::from_secs(10);
 const NODE: NodeId = NodeId::from_random(1);
+const RIVAL: NodeId = NodeId::from_random(2);
 const VIEW: View = View {
     nodes: 2,
     mode: Mode::Connected,
@@ -174,6 +175,33 @@ fn g4_g5_windows_end_after_a_step_back_of_which_only_a_probe_has_told() {
     world.call(0, before - WINDOW * 2);
     let usage = world.record.usage();
     assert_eq!((usage.previous(), usage.current()), (17, 17));
+}
+
+/// A call reaches the store twice. What that granted the second time has long flowed in again when the node hears of it.
+#[test]
+fn g2_a_bucket_is_given_nothing_back_that_has_flowed_in_again() {
+    let mut world = World::new(Algorithm::TokenBucket);
+    world.rule = world.rule.with_tolerance(Tolerance::EXACT);
+    let (rules, start) = ([world.rule], Timestamp::from_secs(1_000_000));
+    let intern = &mut |rule: &Rule| Arc::new(*rule);
+    assert_eq!(world.group.acquire(&rules, 1, &VIEW, start, intern), None);
+    let outgoing = world.group.compose(Some((&rules, 1)), start).unwrap();
+    let reports: Vec<Report> = outgoing.reports.iter().map(|(_, report)| *report).collect();
+    let records = std::slice::from_mut(&mut world.record);
+    let replies = sync(records, &rules, &reports, NODE, 1, start);
+    sync(records, &rules, &reports, NODE, 1, start);
+    let timing = Timing::default();
+    world.group.hear(&outgoing, &replies, 1, &timing, start);
+
+    let later = start + WINDOW;
+    let rival = |record: &mut Record, want| {
+        let records = std::slice::from_mut(record);
+        sync(records, &rules, &[Report::NOTHING], RIVAL, want, later)[0].got
+    };
+    assert_eq!(rival(&mut world.record, 50), 50, "the whole burst");
+    world.call(0, later);
+    world.call(0, later);
+    assert_eq!(rival(&mut world.record, 1), 0);
 }
 
 #[test]

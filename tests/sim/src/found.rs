@@ -52,6 +52,11 @@ pub const FOUND: &[Found] = &[
         "G5: an answer came from a window that had not begun by the node's clock",
     ),
     found(
+        Family::Jumbled,
+        3_240,
+        "G2: a bucket was given back what had long flowed in again by itself",
+    ),
+    found(
         Family::Lossy,
         342_096,
         "G5: a better sample set a node's clock back into the window before",

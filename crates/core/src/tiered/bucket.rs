@@ -189,7 +189,14 @@ impl BucketReplica {
             .saturating_sub(self.own.granted)
             .saturating_sub(reply.got);
         let covered = lost.min(self.pending);
-        let unused = (lost - covered).saturating_add(reply.got.saturating_sub(used));
+        // Nobody knows when a lost grant was made. If the bucket may have been full since, it has flowed in again by itself, and
+        // would be admitted twice if it were given back (G2).
+        let wasted = if self.heard > reply.now {
+            lost - covered
+        } else {
+            0
+        };
+        let unused = wasted.saturating_add(reply.got.saturating_sub(used));
         self.own.local = self.own.local.saturating_add(self.pending - covered);
         self.own.granted = self.own.granted.max(reply.mine.granted);
         self.own.returned = self.own.returned.saturating_add(unused);

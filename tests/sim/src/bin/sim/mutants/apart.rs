@@ -53,7 +53,7 @@ impl Apart {
         for patch in mutant.patches {
             self.change(patch)?;
         }
-        let caught = self.caught(mutant.family.map(|family| family.as_str()));
+        let caught = self.caught(mutant.family());
         for patch in mutant.patches {
             let file = Path::new("crates/core/src").join(patch.file);
             copy(&workspace().join(&file), &self.source.join(&file))?;
