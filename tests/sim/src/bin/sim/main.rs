@@ -4,6 +4,7 @@ mod model;
 mod mutants;
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -206,10 +207,12 @@ fn replay(wanted: &Wanted, seed: u64) -> Result<bool> {
         scenario: &scenario,
         world: &world,
     };
-    print!("{}", story::tell(&run, &verdict, wanted.whole));
     if let Some(file) = &wanted.svg {
         std::fs::write(file, svg::draw(&run))
             .with_context(|| format!("{} cannot be written", file.display()))?;
     }
+    let told = story::tell(&run, &verdict, wanted.whole);
+    // Who stops reading, as `head` does, has seen enough.
+    let _ = io::stdout().write_all(told.as_bytes());
     Ok(verdict.is_ok())
 }
