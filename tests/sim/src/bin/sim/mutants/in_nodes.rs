@@ -280,14 +280,4 @@ pub(super) const MUTANTS: &[Mutant] = &[
             new: "shown",
         }],
     },
-    Mutant {
-        name: "answers-from-the-future",
-        about: "an answer may come from a window that has not begun by the node's clock",
-        family: Some(Family::Jumbled),
-        patches: &[Patch {
-            file: "tiered/store_clock.rs",
-            old: "self.offset = self.offset.max(least).min(most.max(least));",
-            new: "let _ = (least, most);",
-        }],
-    },
 ];
