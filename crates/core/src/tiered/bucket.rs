@@ -5,47 +5,59 @@ use super::{Finished, Share};
 use crate::shared::{BucketReport, Reply, Report, Totals};
 use crate::{Quota, Timestamp, Usage};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BucketReplica {
     /// What this node used in its life.
-    own: Totals,
+    pub(super) own: Totals,
     /// What the store knows of that.
-    known: Totals,
+    pub(super) known: Totals,
     /// When the bucket is full again: the store's last word, and what this node has used since.
-    full_at: Timestamp,
+    pub(super) full_at: Timestamp,
     /// The store's last word on that.
-    heard: Timestamp,
+    pub(super) heard: Timestamp,
     /// When a bucket would be full again from which only what is unsent had been taken. It tells the store from when
-    /// on that was flowing in again, exactly as if it had been reported one by one.
-    unsent_until: Timestamp,
+    /// on that was flowing in again, exactly as if it had been reported one by one. The epoch, if nothing is unsent.
+    pub(super) unsent_until: Timestamp,
     /// Admitted while the answer of a call was missing, and perhaps granted by it.
-    pending: u64,
-    part: Part,
-    informed: bool,
+    pub(super) pending: u64,
+    pub(super) part: Part,
+    pub(super) informed: bool,
     /// Whether some of what is unsent was admitted without the store.
-    isolated: bool,
-    demand: Option<u32>,
-    mark: Mark,
+    pub(super) isolated: bool,
+    pub(super) demand: Option<u32>,
+    pub(super) mark: Mark,
     /// Until when a call that was given up may still be carried out.
     pub(super) doubted_until: Moment,
 }
 
 /// How this node stands with its share, which still holds for a while after the store has come back.
-#[derive(Clone, Copy, Debug, Default)]
-struct Part {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Part {
     /// When the share's bucket is full again.
     until: Timestamp,
     /// What this node had used in its life when that was reckoned.
     used: u64,
 }
 
+impl Part {
+    /// No share holds at present: of one that comes to hold, nothing is used.
+    #[inline]
+    pub(super) const fn none(used: u64) -> Self {
+        Self {
+            until: Timestamp::EPOCH,
+            used,
+        }
+    }
+}
+
 /// Where a stretch of time began over which demand is measured.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mark {
-    at: Timestamp,
-    own: u64,
-    spent: u64,
-    isolated: bool,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// To the millisecond.
+    pub(super) at: Timestamp,
+    pub(super) own: u64,
+    pub(super) spent: u64,
+    pub(super) isolated: bool,
 }
 
 impl BucketReplica {
@@ -66,7 +78,10 @@ impl BucketReplica {
         if owed > 2 * self.full_at.nanos_since(now) {
             let nothing = Usage::bucket(Timestamp::EPOCH);
             self.full_at = quota.charged(nothing, self.unsent(), now).at();
-            (self.heard, self.unsent_until) = (now.min(self.heard), self.full_at);
+            self.heard = now.min(self.heard);
+            if self.unsent() > 0 {
+                self.unsent_until = self.full_at;
+            }
         }
     }
 
@@ -94,12 +109,8 @@ impl BucketReplica {
     }
 
     fn charge(&mut self, quota: &Quota, cost: u64, now: Timestamp) {
-        let unsent = if self.unsent() == 0 {
-            Timestamp::EPOCH
-        } else {
-            self.unsent_until
-        };
-        self.unsent_until = quota.charged(Usage::bucket(unsent), cost, now).at();
+        let unsent = Usage::bucket(self.unsent_until);
+        self.unsent_until = quota.charged(unsent, cost, now).at();
         self.full_at = quota.charged(Usage::bucket(self.full_at), cost, now).at();
     }
 
@@ -130,10 +141,7 @@ impl BucketReplica {
 
     /// What is used from now on counts against the share, if there comes a time when that holds.
     pub(super) const fn follow(&mut self) {
-        self.part = Part {
-            until: Timestamp::EPOCH,
-            used: self.used(),
-        };
+        self.part = Part::none(self.used());
     }
 
     /// Takes what was used since the last time out of `part`, this node's share.
@@ -208,7 +216,7 @@ impl BucketReplica {
             let from = reply.usage.at().max(self.unsent_since(quota));
             self.full_at = from.plus(quota.flow_nanos(unsent));
         } else {
-            self.full_at = reply.usage.at();
+            (self.full_at, self.unsent_until) = (reply.usage.at(), Timestamp::EPOCH);
         }
         let back = quota.flow_nanos(self.own.returned.saturating_sub(self.known.returned));
         self.full_at = Timestamp::from_nanos(self.full_at.as_nanos().saturating_sub(back));
@@ -228,7 +236,7 @@ impl BucketReplica {
         }
         let began = self.mark;
         self.mark = Mark {
-            at: reply.now,
+            at: Timestamp::from_millis(reply.now.as_nanos() / 1_000_000),
             own,
             spent: reply.spent,
             isolated: false,
@@ -268,6 +276,6 @@ impl BucketReplica {
 
     pub(super) fn forget(&mut self, now: Timestamp) {
         (self.known, self.pending, self.full_at) = (self.own, 0, now.min(self.full_at));
-        self.heard = self.full_at;
+        (self.heard, self.unsent_until) = (self.full_at, Timestamp::EPOCH);
     }
 }

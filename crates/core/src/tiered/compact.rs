@@ -80,6 +80,25 @@ impl Compact {
         self.marks & INFORMED != 0
     }
 
+    /// As [`WindowReplica::is_untold`].
+    #[inline]
+    pub(super) const fn is_untold(&self) -> bool {
+        self.current.is_untold() || self.previous.is_untold()
+    }
+
+    /// As [`WindowReplica::window_to_close`].
+    #[inline]
+    pub(super) fn window_to_close(&self) -> Option<Timestamp> {
+        let isolated = (self.marks >> PREVIOUS) & ISOLATED != 0;
+        let used = self.previous.local > 0 || self.previous.granted > 0;
+        (!self.closed && !isolated && used).then_some(self.start)
+    }
+
+    /// As [`WindowReplica::demand`].
+    pub(super) fn demand(&self) -> Option<u32> {
+        (self.demand != UNKNOWN).then_some(self.demand)
+    }
+
     /// Counts what this node admits by itself, unless that is too much for this form.
     #[inline]
     pub(super) fn admit(&mut self, cost: u64) -> bool {
@@ -98,7 +117,7 @@ impl Compact {
             start: self.start,
             current: self.current.widen(self.marks),
             previous: self.previous.widen(self.marks >> PREVIOUS),
-            demand: (self.demand != UNKNOWN).then_some(self.demand),
+            demand: self.demand(),
             closed: self.closed,
             ..WindowReplica::default()
         }
@@ -117,6 +136,12 @@ fn marks(tally: &Tally) -> u8 {
 }
 
 impl Counts {
+    /// As [`Tally::is_untold`]: whatever was granted is known.
+    #[inline]
+    const fn is_untold(self) -> bool {
+        self.local != self.known
+    }
+
     /// As [`Tally::estimate`]: what was granted is in both, and nothing was returned.
     #[inline]
     fn estimate(self) -> u64 {
@@ -238,6 +263,9 @@ mod tests {
             prop_assert_eq!(compact.usage(), wide.estimate());
             prop_assert_eq!(compact.unsent(), wide.unsent());
             prop_assert_eq!(compact.is_informed(), wide.is_informed());
+            prop_assert_eq!(compact.is_untold(), wide.is_untold());
+            prop_assert_eq!(compact.window_to_close(), wide.window_to_close());
+            prop_assert_eq!(compact.demand(), wide.demand());
             if compact.admit(cost) {
                 wide.admit(cost);
             }

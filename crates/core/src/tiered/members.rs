@@ -44,6 +44,7 @@ impl Members {
         match self.find_mut(rule) {
             Some(member) => {
                 if !member.rule.is_same(rule) {
+                    member.replica.leave(member.rule.quota());
                     member.rule = intern(rule);
                 }
                 member.replica.roll(rule.quota(), now);

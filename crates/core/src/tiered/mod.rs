@@ -22,6 +22,7 @@
 
 mod bucket;
 mod compact;
+mod compact_bucket;
 mod group;
 mod link;
 mod members;
@@ -30,6 +31,7 @@ mod replica;
 mod share;
 mod store_clock;
 mod tally;
+mod usual;
 mod view;
 mod window;
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 
 use super::bucket::BucketReplica;
 use super::compact::Compact;
+use super::compact_bucket::CompactBucket;
 use super::moment::Moment;
 use super::window::WindowReplica;
 use super::{Finished, Share, View};
@@ -16,6 +17,9 @@ pub(super) enum Replica {
     Compact(Compact),
     /// Any other.
     Window(Box<WindowReplica>),
+    /// A token bucket's about which nothing is unusual.
+    CompactBucket(CompactBucket),
+    /// Any other.
     Bucket(Box<BucketReplica>),
 }
 
@@ -27,6 +31,16 @@ pub(super) struct Answer<'a> {
     pub(super) used: u64,
     /// How long after a window's end its counts are final, in nanoseconds.
     pub(super) settling: u64,
+}
+
+/// What was admitted without the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Isolated<'a> {
+    /// The quota that was enforced: this node's share, or the whole.
+    pub(super) part: &'a Quota,
+    pub(super) cost: u64,
+    /// Whether the store was asked and may have granted the cost.
+    pub(super) unanswered: bool,
 }
 
 /// What a reply told a replica.
@@ -41,7 +55,7 @@ pub(super) struct Told {
 impl Replica {
     pub(super) fn new(quota: &Quota) -> Self {
         match quota.algorithm() {
-            Algorithm::TokenBucket => Self::Bucket(Box::default()),
+            Algorithm::TokenBucket => Self::bucket(BucketReplica::default(), quota),
             Algorithm::FixedWindow | Algorithm::SlidingWindow => {
                 Self::window(WindowReplica::default())
             }
@@ -53,32 +67,22 @@ impl Replica {
         Compact::of(&replica).map_or_else(|| Self::Window(Box::new(replica)), Self::Compact)
     }
 
-    /// Its compact form, if it has that.
-    #[inline]
-    pub(super) const fn compact(&self) -> Option<&Compact> {
-        match self {
-            Self::Compact(compact) => Some(compact),
-            Self::Window(_) | Self::Bucket(_) => None,
-        }
-    }
-
-    #[inline]
-    pub(super) const fn compact_mut(&mut self) -> Option<&mut Compact> {
-        match self {
-            Self::Compact(compact) => Some(compact),
-            Self::Window(_) | Self::Bucket(_) => None,
-        }
+    fn bucket(replica: BucketReplica, quota: &Quota) -> Self {
+        CompactBucket::of(&replica, quota)
+            .map_or_else(|| Self::Bucket(Box::new(replica)), Self::CompactBucket)
     }
 
     #[inline]
     fn read<T>(
         &self,
+        quota: &Quota,
         window: impl FnOnce(&WindowReplica) -> T,
         bucket: impl FnOnce(&BucketReplica) -> T,
     ) -> T {
         match self {
             Self::Compact(compact) => window(&compact.widen()),
             Self::Window(replica) => window(replica),
+            Self::CompactBucket(compact) => bucket(&compact.widen(quota)),
             Self::Bucket(replica) => bucket(replica),
         }
     }
@@ -86,6 +90,7 @@ impl Replica {
     #[inline]
     fn change<T>(
         &mut self,
+        quota: &Quota,
         window: impl FnOnce(&mut WindowReplica) -> T,
         bucket: impl FnOnce(&mut BucketReplica) -> T,
     ) -> T {
@@ -106,7 +111,26 @@ impl Replica {
                 }
                 result
             }
-            Self::Bucket(replica) => bucket(replica),
+            Self::CompactBucket(compact) => {
+                let mut replica = compact.widen(quota);
+                let result = bucket(&mut replica);
+                *self = Self::bucket(replica, quota);
+                result
+            }
+            Self::Bucket(replica) => {
+                let result = bucket(replica);
+                if let Some(compact) = CompactBucket::of(replica, quota) {
+                    *self = Self::CompactBucket(compact);
+                }
+                result
+            }
+        }
+    }
+
+    /// The quota is to be replaced by another: what follows from it is kept as it is.
+    pub(super) fn leave(&mut self, quota: &Quota) {
+        if let Self::CompactBucket(compact) = self {
+            *self = Self::Bucket(Box::new(compact.widen(quota)));
         }
     }
 
@@ -114,6 +138,7 @@ impl Replica {
     #[inline]
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
         self.change(
+            quota,
             |replica| replica.roll(quota, now),
             |replica| {
                 replica.roll(quota, now);
@@ -124,26 +149,26 @@ impl Replica {
 
     /// The store's clock stepped back to `now`, perhaps. Window replicas wait for the store's word.
     pub(super) fn step_back(&mut self, quota: &Quota, now: Timestamp) {
-        if let Self::Bucket(replica) = self {
-            replica.step_back(quota, now);
-        }
+        self.change(quota, |_| (), |replica| replica.step_back(quota, now));
     }
 
     #[inline]
-    pub(super) fn estimate(&self) -> Usage {
-        self.read(WindowReplica::estimate, BucketReplica::estimate)
+    pub(super) fn estimate(&self, quota: &Quota) -> Usage {
+        self.read(quota, WindowReplica::estimate, BucketReplica::estimate)
     }
 
-    pub(super) fn estimate_within(&self, share: Share) -> Usage {
+    pub(super) fn estimate_within(&self, quota: &Quota, share: Share) -> Usage {
         self.read(
+            quota,
             |replica| replica.estimate_within(share),
             |replica| replica.estimate_within(share),
         )
     }
 
     /// What counts against a share that still holds after the store has come back.
-    pub(super) fn estimate_returning(&self, share: Share) -> Usage {
+    pub(super) fn estimate_returning(&self, quota: &Quota, share: Share) -> Usage {
         self.read(
+            quota,
             |replica| replica.estimate_returning(share),
             BucketReplica::estimate_returning,
         )
@@ -151,21 +176,25 @@ impl Replica {
 
     /// The store answers, and everybody has told it what it used.
     #[inline]
-    pub(super) const fn follow(&mut self) {
-        if let Self::Bucket(replica) = self {
-            replica.follow();
+    pub(super) fn follow(&mut self, quota: &Quota) {
+        // A compact one follows always.
+        if let Self::Bucket(_) = self {
+            self.change(quota, |_| (), BucketReplica::follow);
         }
     }
 
     /// The store answers, but this node's `part` still holds.
-    pub(super) fn settle(&mut self, part: &Quota, now: Timestamp) {
-        if let Self::Bucket(replica) = self {
-            replica.settle(part, now);
-        }
+    pub(super) fn settle(&mut self, quota: &Quota, part: &Quota, now: Timestamp) {
+        self.change(quota, |_| (), |replica| replica.settle(part, now));
     }
 
     pub(super) fn share(&self, view: &View) -> Share {
-        let demand = self.read(WindowReplica::demand, BucketReplica::demand);
+        let demand = match self {
+            Self::Compact(replica) => replica.demand(),
+            Self::Window(replica) => replica.demand(),
+            Self::CompactBucket(replica) => replica.demand(),
+            Self::Bucket(replica) => replica.demand(),
+        };
         demand.map_or_else(
             || Share::even(view.nodes),
             |demand| Share::from_demand(demand, view.nodes),
@@ -174,70 +203,98 @@ impl Replica {
 
     #[inline]
     pub(super) fn unsent(&self) -> u64 {
-        self.read(WindowReplica::unsent, BucketReplica::unsent)
+        match self {
+            Self::Compact(replica) => replica.unsent(),
+            Self::Window(replica) => replica.unsent(),
+            Self::CompactBucket(replica) => replica.unsent(),
+            Self::Bucket(replica) => replica.unsent(),
+        }
     }
 
     #[inline]
     pub(super) fn is_untold(&self) -> bool {
-        self.read(WindowReplica::is_untold, BucketReplica::is_untold)
+        match self {
+            Self::Compact(replica) => replica.is_untold(),
+            Self::Window(replica) => replica.is_untold(),
+            Self::CompactBucket(replica) => replica.unsent() > 0,
+            Self::Bucket(replica) => replica.is_untold(),
+        }
     }
 
     #[inline]
     pub(super) fn is_informed(&self) -> bool {
-        self.read(WindowReplica::is_informed, BucketReplica::is_informed)
+        match self {
+            Self::Compact(replica) => replica.is_informed(),
+            Self::Window(replica) => replica.is_informed(),
+            Self::CompactBucket(replica) => replica.is_informed(),
+            Self::Bucket(replica) => replica.is_informed(),
+        }
     }
 
     #[inline]
     pub(super) fn window_to_close(&self) -> Option<Timestamp> {
-        self.read(WindowReplica::window_to_close, |_| None)
+        match self {
+            Self::Compact(replica) => replica.window_to_close(),
+            Self::Window(replica) => replica.window_to_close(),
+            Self::CompactBucket(_) | Self::Bucket(_) => None,
+        }
     }
 
     /// Until when a call that was given up may still be carried out, if there is one.
     #[inline]
     pub(super) fn doubted_until(&self) -> Option<Timestamp> {
         match self {
-            Self::Compact(_) => None,
+            Self::Compact(_) | Self::CompactBucket(_) => None,
             Self::Window(replica) => replica.doubted_until.known(),
             Self::Bucket(replica) => replica.doubted_until.known(),
         }
     }
 
     /// A call was given up, and may still be carried out until then.
-    pub(super) fn doubt(&mut self, until: Timestamp) {
+    pub(super) fn doubt(&mut self, quota: &Quota, until: Timestamp) {
         let until = Moment::from(until);
         self.change(
+            quota,
             |replica| replica.doubted_until = until,
             |replica| replica.doubted_until = until,
         );
     }
 
+    /// Counts what this node admits by itself. `shares`: against its share too, which may still hold.
     #[inline]
-    pub(super) fn admit(&mut self, quota: &Quota, cost: u64, now: Timestamp) {
+    pub(super) fn admit(&mut self, quota: &Quota, cost: u64, shares: bool, now: Timestamp) {
         self.change(
+            quota,
             |replica| replica.admit(cost),
-            |replica| replica.admit(quota, cost, now),
+            |replica| {
+                replica.admit(quota, cost, now);
+                if !shares {
+                    replica.follow();
+                }
+            },
         );
     }
 
-    pub(super) fn admit_isolated(
-        &mut self,
-        part: &Quota,
-        cost: u64,
-        unanswered: bool,
-        now: Timestamp,
-    ) {
+    pub(super) fn admit_isolated(&mut self, quota: &Quota, admitted: Isolated<'_>, now: Timestamp) {
+        let Isolated {
+            part,
+            cost,
+            unanswered,
+        } = admitted;
         self.change(
+            quota,
             |replica| replica.admit_isolated(cost, unanswered),
             |replica| replica.admit_isolated(part, cost, unanswered, now),
         );
     }
 
-    pub(super) fn isolate(&mut self) {
-        self.change(WindowReplica::isolate, BucketReplica::isolate);
+    pub(super) fn isolate(&mut self, quota: &Quota) {
+        self.change(quota, WindowReplica::isolate, BucketReplica::isolate);
     }
 
     pub(super) fn give_back(&mut self, quota: &Quota, cost: u64, charged: Usage, now: Timestamp) {
         self.change(
+            quota,
             |replica| replica.give_back(cost, charged, quota.window_nanos()),
             |replica| replica.give_back(quota, cost, charged, now),
         );
@@ -245,6 +302,7 @@ impl Replica {
 
     pub(super) fn report(&self, quota: &Quota) -> Report {
         self.read(
+            quota,
             |replica| replica.report(quota.window_nanos()),
             |replica| replica.report(quota),
         )
@@ -258,6 +316,7 @@ impl Replica {
             }
         };
         self.change(
+            quota,
             |replica| {
                 settled(&mut replica.doubted_until);
                 replica.hear(quota, answer, now)
@@ -274,12 +333,13 @@ impl Replica {
 
     pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {
         self.read(
+            quota,
             |replica| replica.idle_at(quota),
             |replica| replica.idle_at(quota),
         )
     }
 
-    pub(super) fn forget(&mut self, now: Timestamp) {
-        self.change(WindowReplica::forget, |replica| replica.forget(now));
+    pub(super) fn forget(&mut self, quota: &Quota, now: Timestamp) {
+        self.change(quota, WindowReplica::forget, |replica| replica.forget(now));
     }
 }

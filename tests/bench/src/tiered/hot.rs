@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tidegate_core::Algorithm;
 use tidegate_limiter::{Limiter, Policy, Quota};
+use tidegate_store_memory::MemoryStore;
 use tidegate_store_tiered::TieredStore;
 use tokio::runtime::Runtime;
 
@@ -63,12 +64,25 @@ impl OnTiered {
     }
 }
 
+fn quota(answer: Answer) -> Result<Quota> {
+    Ok(match answer {
+        Answer::Allowed => Quota::per_second(1_000_000_000)?,
+        Answer::Denied => Quota::per_day(1)?,
+    })
+}
+
+/// Token buckets take ten million a second at most, and as many at once.
+fn bucket(answer: Answer) -> Result<Quota> {
+    let quota = match answer {
+        Answer::Allowed => Quota::per_second(10_000_000)?,
+        Answer::Denied => quota(answer)?,
+    };
+    Ok(quota.with_algorithm(Algorithm::TokenBucket)?)
+}
+
 impl Contestant for OnTiered {
     fn new(answer: Answer) -> Result<Self> {
-        Self::with_quota(match answer {
-            Answer::Allowed => Quota::per_second(1_000_000_000)?,
-            Answer::Denied => Quota::per_day(1)?,
-        })
+        Self::with_quota(quota(answer)?)
     }
 
     #[inline]
@@ -77,6 +91,35 @@ impl Contestant for OnTiered {
             Some(decision) => decision.is_allowed(),
             None => self.ask(key),
         }
+    }
+}
+
+/// The same with a token bucket for each key, and a memory store with them.
+struct BucketsOnTiered(OnTiered);
+struct BucketsInMemory(Limiter);
+
+impl Contestant for BucketsOnTiered {
+    fn new(answer: Answer) -> Result<Self> {
+        OnTiered::with_quota(bucket(answer)?).map(Self)
+    }
+
+    #[inline]
+    fn check(&self, key: &String) -> bool {
+        self.0.check(key)
+    }
+}
+
+impl Contestant for BucketsInMemory {
+    fn new(answer: Answer) -> Result<Self> {
+        let policy = Policy::new("per-client", bucket(answer)?);
+        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+        Ok(Self(limiter.build()?))
+    }
+
+    #[inline]
+    fn check(&self, key: &String) -> bool {
+        let decision = self.0.try_check(key);
+        decision.is_some_and(|decision| decision.is_allowed())
     }
 }
 
@@ -103,22 +146,57 @@ pub fn measure_speed(rounds: usize, report: &mut Report) -> Result<()> {
             Prepared::new::<Tidegate>("memory", workload, answer)?,
             Prepared::new::<Governor>("governor", workload, answer)?,
         ];
-        let requests = [workload.requests(REQUESTS, 100)];
-        let figures = measure(&contestants, &requests, answer, rounds)?;
-        let nanos = |at: usize| &figures[at].nanos;
-        let by = |at: usize| ratio(nanos(0), nanos(at));
-        report.add(
+        let case = format!("{}, {}", workload.as_str(), answer.as_str());
+        compare(
+            contestants,
+            (workload, answer, rounds),
             section,
-            &format!("{}, {}", workload.as_str(), answer.as_str()),
-            vec![
-                figure("ns", median(nanos(0))),
-                figure("memory store's ns", median(nanos(1))),
-                figure("governor's ns", median(nanos(2))),
-                figure("by memory store", by(1)).against(Goal::AtMost(OF_MEMORY)),
-                figure("by governor", by(2)).against(Goal::AtMost(OF_GOVERNOR)),
-            ],
-        );
+            &case,
+            report,
+        )?;
     }
+    for (workload, answer) in &cases[..3] {
+        let (workload, answer) = (*workload, *answer);
+        let contestants = [
+            Prepared::new::<BucketsOnTiered>("tiered", workload, answer)?,
+            Prepared::new::<BucketsInMemory>("memory", workload, answer)?,
+            Prepared::new::<Governor>("governor", workload, answer)?,
+        ];
+        let case = format!("{}, {}, token bucket", workload.as_str(), answer.as_str());
+        compare(
+            contestants,
+            (workload, answer, rounds),
+            section,
+            &case,
+            report,
+        )?;
+    }
+    Ok(())
+}
+
+/// The tiered store, the memory store and governor.
+fn compare(
+    contestants: [Prepared; 3],
+    (workload, answer, rounds): (Workload, Answer, usize),
+    section: &str,
+    case: &str,
+    report: &mut Report,
+) -> Result<()> {
+    let requests = [workload.requests(REQUESTS, 100)];
+    let figures = measure(&contestants, &requests, answer, rounds)?;
+    let nanos = |at: usize| &figures[at].nanos;
+    let by = |at: usize| ratio(nanos(0), nanos(at));
+    report.add(
+        section,
+        case,
+        vec![
+            figure("ns", median(nanos(0))),
+            figure("memory store's ns", median(nanos(1))),
+            figure("governor's ns", median(nanos(2))),
+            figure("by memory store", by(1)).against(Goal::AtMost(OF_MEMORY)),
+            figure("by governor", by(2)).against(Goal::AtMost(OF_GOVERNOR)),
+        ],
+    );
     Ok(())
 }
 

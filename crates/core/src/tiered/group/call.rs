@@ -127,7 +127,8 @@ impl Group {
         self.untold_since = now.into();
         if given_up == Call::Wants {
             for member in self.members.iter_mut() {
-                member.replica.doubt(now + timing.refresh);
+                let until = now + timing.refresh;
+                member.replica.doubt(member.rule.quota(), until);
             }
         }
         true

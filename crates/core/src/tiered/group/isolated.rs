@@ -5,6 +5,7 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::Group;
+use crate::tiered::replica::Isolated;
 use crate::tiered::{Mode, View};
 use crate::{Decision, Fallback, Provenance, Quota, Rule, Status, Timestamp, Usage};
 
@@ -28,20 +29,18 @@ impl Group {
 
     /// What each policy enforces here and now, and the usage that counts against it.
     fn enforced(&self, rule: &Rule, fallback: Fallback, view: &View) -> Option<(Quota, Usage)> {
-        let replica = &self.members.find(rule)?.replica;
+        let (quota, replica) = (rule.quota(), &self.members.find(rule)?.replica);
         Some(match fallback {
             Fallback::Share => {
                 let share = replica.share(view);
                 let usage = if view.mode == Mode::Returning {
-                    replica.estimate_returning(share)
+                    replica.estimate_returning(quota, share)
                 } else {
-                    replica.estimate_within(share)
+                    replica.estimate_within(quota, share)
                 };
-                (rule.quota().share(share), usage)
+                (quota.share(share), usage)
             }
-            Fallback::Full | Fallback::Open | Fallback::Closed => {
-                (*rule.quota(), replica.estimate())
-            }
+            Fallback::Full | Fallback::Open | Fallback::Closed => (*quota, replica.estimate(quota)),
         })
     }
 
@@ -89,7 +88,7 @@ impl Group {
     fn isolate(&mut self, rules: &[Rule]) {
         for rule in rules {
             if let Some(member) = self.members.find_mut(rule) {
-                member.replica.isolate();
+                member.replica.isolate(rule.quota());
             }
         }
     }
@@ -107,9 +106,12 @@ impl Group {
             if status.counts_admitted()
                 && let Some(member) = self.members.find_mut(rule)
             {
-                member
-                    .replica
-                    .admit_isolated(status.quota(), decision.cost(), unanswered, now);
+                let admitted = Isolated {
+                    part: status.quota(),
+                    cost: decision.cost(),
+                    unanswered,
+                };
+                member.replica.admit_isolated(rule.quota(), admitted, now);
                 usage = status.quota().charged(usage, decision.cost(), now);
             }
             let part = rule.with_part(*status.quota());
@@ -130,7 +132,7 @@ impl Group {
     pub(super) fn follow(&mut self, rules: &[Rule]) {
         for rule in rules {
             if let Some(member) = self.members.find_mut(rule) {
-                member.replica.follow();
+                member.replica.follow(rule.quota());
             }
         }
     }
@@ -139,8 +141,8 @@ impl Group {
     fn settle(&mut self, rules: &[Rule], view: &View, now: Timestamp) {
         for rule in rules {
             if let Some(member) = self.members.find_mut(rule) {
-                let share = member.replica.share(view);
-                member.replica.settle(&rule.quota().share(share), now);
+                let (quota, share) = (rule.quota(), member.replica.share(view));
+                member.replica.settle(quota, &quota.share(share), now);
             }
         }
     }

@@ -101,7 +101,7 @@ impl Group {
                 return (!waits)
                     .then(|| self.decide_isolated(rules, cost, view, lasted, false, now));
             }
-            self.charge(rules, &statuses, cost, now);
+            self.charge(rules, &statuses, cost, view.mode, now);
         }
         let statuses = self.after(rules, &statuses, cost, now);
         Some(self.local(now, cost, statuses))
@@ -130,7 +130,8 @@ impl Group {
                 && let Some(member) = self.members.find_mut(rule)
             {
                 let (cost, charged) = (decision.cost(), status.usage());
-                member.replica.give_back(rule.quota(), cost, charged, now);
+                let quota = member.rule.quota();
+                member.replica.give_back(quota, cost, charged, now);
                 self.untold_since.set_once(now);
             }
         }
@@ -140,7 +141,7 @@ impl Group {
     pub fn forget(&mut self, rules: &[Rule], now: Timestamp) {
         for rule in rules {
             if let Some(member) = self.members.find_mut(rule) {
-                member.replica.forget(now);
+                member.replica.forget(member.rule.quota(), now);
             }
         }
     }
@@ -237,10 +238,9 @@ impl Group {
     /// Each policy's view of a request, before it is counted.
     fn statuses(&self, rules: &[Rule], cost: u64, now: Timestamp) -> SmallVec<[Status; 2]> {
         let parts = rules.iter().filter_map(|rule| {
-            let usage = rule
-                .quota()
-                .brought_forward(self.members.find(rule)?.replica.estimate(), now);
-            let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
+            let (quota, member) = (rule.quota(), self.members.find(rule)?);
+            let usage = quota.brought_forward(member.replica.estimate(quota), now);
+            let violated = cost > 0 && !quota.admits(usage, cost, now);
             Some(Status::new(rule, usage, now, cost, violated))
         });
         parts.collect()
@@ -255,9 +255,8 @@ impl Group {
         now: Timestamp,
     ) -> SmallVec<[Status; 2]> {
         let parts = rules.iter().zip(before).filter_map(|(rule, status)| {
-            let usage = rule
-                .quota()
-                .brought_forward(self.members.find(rule)?.replica.estimate(), now);
+            let (quota, member) = (rule.quota(), self.members.find(rule)?);
+            let usage = quota.brought_forward(member.replica.estimate(quota), now);
             Some(Status::new(rule, usage, now, cost, status.is_violated()))
         });
         parts.collect()
@@ -280,12 +279,20 @@ impl Group {
         })
     }
 
-    fn charge(&mut self, rules: &[Rule], statuses: &[Status], cost: u64, now: Timestamp) {
+    fn charge(
+        &mut self,
+        rules: &[Rule],
+        statuses: &[Status],
+        cost: u64,
+        mode: Mode,
+        now: Timestamp,
+    ) {
         for (rule, status) in rules.iter().zip(statuses) {
             if status.counts_admitted()
                 && let Some(member) = self.members.find_mut(rule)
             {
-                member.replica.admit(rule.quota(), cost, now);
+                let shares = mode != Mode::Connected;
+                member.replica.admit(rule.quota(), cost, shares, now);
             }
         }
         self.untold_since.set_once(now);

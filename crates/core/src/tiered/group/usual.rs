@@ -1,13 +1,16 @@
-//! The common case of a decision: one policy, a window that goes on, a store that answers, nothing unusual.
+//! The common case of a decision: one policy, time that goes on, a store that answers, nothing unusual.
 //!
-//! It decides as [`Group::acquire`] does, on the replica's compact form as it is. Whatever is not usual goes the long way.
+//! It decides as [`Group::acquire`] does, on the replica as it is kept. Whatever is not usual goes the long way.
 
 use core::time::Duration;
 
 use super::Group;
 use super::call::Call;
-use crate::tiered::compact::Compact;
+use super::visit::Timing;
 use crate::tiered::members::Members;
+use crate::tiered::moment::Moment;
+use crate::tiered::replica::Replica;
+use crate::tiered::usual::Usual;
 use crate::tiered::{Mode, View};
 use crate::{Decision, Provenance, Rule, Timestamp, Usage};
 
@@ -28,6 +31,16 @@ impl Verdict {
     }
 }
 
+/// What a decision needs beside the replica.
+struct Around<'a> {
+    refused: &'a mut bool,
+    untold_since: &'a mut Moment,
+    /// Whether what was heard is of an age that can be told.
+    heard: bool,
+    age: Duration,
+    nodes: u32,
+}
+
 impl Group {
     /// Decides a request under one policy as [`acquire`](Self::acquire) does, if that is quickly done. `None`: it is to be
     /// asked instead, and nothing was counted.
@@ -42,66 +55,98 @@ impl Group {
         if view.mode != Mode::Connected || self.call == Call::Wants || self.is_ahead_of(now) {
             return None;
         }
-        let age = self.age(now);
-        let replica = self.members.usual_mut(rule, now)?;
-        let usage = replica.usage();
-        let violated = cost > 0 && !rule.quota().admits(usage, cost, now);
-        if violated {
-            if self.heard_at.known().is_none() && replica.is_informed() {
-                return None;
-            }
-            // Seldom written, so that other threads may keep their copies of its cache line.
-            if !self.refused {
-                self.refused = true;
-            }
-        } else if cost > 0 {
-            let slack = rule.tolerance().slack(rule.quota().limit(), view.nodes);
-            if replica.unsent().saturating_add(cost) > slack || !replica.admit(cost) {
-                return None;
-            }
-            self.untold_since.set_once(now);
+        let around = Around {
+            heard: self.heard_at.known().is_some(),
+            age: self.age(now),
+            nodes: view.nodes,
+            refused: &mut self.refused,
+            untold_since: &mut self.untold_since,
+        };
+        match self.members.only_mut(rule)? {
+            Replica::Compact(replica) => around.decide(replica, rule, cost, now),
+            Replica::CompactBucket(replica) => around.decide(replica, rule, cost, now),
+            Replica::Bucket(replica) => around.decide(&mut **replica, rule, cost, now),
+            Replica::Window(_) => None,
         }
-        let usage = replica.usage();
-        Some(Verdict {
-            usage,
-            violated,
-            age,
-        })
     }
 
     /// Whether the driver is known to come in time for whatever is due, by a quick look: no where that takes a closer one.
     #[inline]
-    pub(super) fn is_covered(&self, view: &View) -> bool {
+    pub(super) fn is_covered(&self, view: &View, timing: &Timing, now: Timestamp) -> bool {
         let Members::One(member) = &self.members else {
             return false;
         };
-        let Some(replica) = member.replica.compact() else {
-            return false;
-        };
-        if self.call != Call::None || !self.planned.is_soon() || !replica.is_informed() {
+        let replica = &member.replica;
+        if self.call != Call::None || replica.doubted_until().is_some() {
             return false;
         }
-        let slack = member
-            .rule
-            .tolerance()
-            .slack(member.rule.quota().limit(), view.nodes);
-        replica.unsent() < self.early_at(slack)
+        if !self.planned.is_soon() {
+            return self.needs_no_visit_soon(replica, timing, now);
+        }
+        let (tolerance, limit) = (member.rule.tolerance(), member.rule.quota().limit());
+        let early = self.early_at(tolerance.slack(limit, view.nodes));
+        replica.is_informed() && replica.unsent() < early
+    }
+
+    /// Whether there is nothing to tell, and the view is refreshed in time, if that is wanted.
+    #[inline]
+    fn needs_no_visit_soon(&self, replica: &Replica, timing: &Timing, now: Timestamp) -> bool {
+        if replica.is_untold() || replica.window_to_close().is_some() {
+            return false;
+        }
+        let in_time = || self.planned.is_later() && self.refresh_due(timing) > now + timing.report;
+        !self.refused || in_time()
+    }
+}
+
+impl Around<'_> {
+    #[inline]
+    fn decide(
+        self,
+        replica: &mut impl Usual,
+        rule: &Rule,
+        cost: u64,
+        now: Timestamp,
+    ) -> Option<Verdict> {
+        let quota = rule.quota();
+        if !replica.is_at(quota, now) {
+            return None;
+        }
+        let usage = replica.usage(quota);
+        let violated = cost > 0 && !quota.admits(usage, cost, now);
+        if violated {
+            if !self.heard && replica.is_informed() {
+                return None;
+            }
+            // Seldom written, so that other threads may keep their copies of its cache line.
+            if !*self.refused {
+                *self.refused = true;
+            }
+        } else if cost > 0 {
+            let slack = rule.tolerance().slack(quota.limit(), self.nodes);
+            let within = replica.unsent().saturating_add(cost) <= slack;
+            if !within || !replica.admit(quota, cost, now) {
+                return None;
+            }
+            self.untold_since.set_once(now);
+        }
+        Some(Verdict {
+            usage: replica.usage(quota),
+            violated,
+            age: self.age,
+        })
     }
 }
 
 impl Members {
-    /// The replica under that very rule, if it is the only one, usual, and shows the window that holds `now`.
+    /// The replica under that very rule, if it is the only one.
     #[inline]
-    fn usual_mut(&mut self, rule: &Rule, now: Timestamp) -> Option<&mut Compact> {
+    fn only_mut(&mut self, rule: &Rule) -> Option<&mut Replica> {
         let Self::One(member) = self else {
             return None;
         };
-        if rule.is_shadow() || !member.rule.is_same(rule) {
-            return None;
-        }
-        let compact = member.replica.compact_mut()?;
-        let into = now.as_nanos().checked_sub(compact.start().as_nanos())?;
-        (into < rule.quota().window_nanos()).then_some(compact)
+        let same = !rule.is_shadow() && member.rule.is_same(rule);
+        same.then_some(&mut member.replica)
     }
 }
 
@@ -114,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::shared::{NodeId, Record, Report, sync};
-    use crate::tiered::{Timing, Visit};
+    use crate::tiered::Visit;
     use crate::{Algorithm, PolicyName, Quota, Tolerance};
 
     const NODE: NodeId = NodeId::from_random(1);
@@ -153,6 +198,14 @@ mod tests {
             1 => (0_u64..3_000).prop_map(|millis| Step::Back { millis }),
             2 => mode.prop_map(Step::Mode),
             1 => (1_u64..40).prop_map(Step::Limit),
+        ]
+    }
+
+    fn algorithm() -> impl Strategy<Value = Algorithm> {
+        prop_oneof![
+            Just(Algorithm::FixedWindow),
+            Just(Algorithm::SlidingWindow),
+            Just(Algorithm::TokenBucket),
         ]
     }
 
@@ -228,11 +281,7 @@ mod tests {
         fn it_decides_as_the_long_way_does(
             steps in proptest::collection::vec(step(), 1..80),
             (limit, nodes, tolerance) in (1_u64..40, 1_u32..5, 0.0..=1.0),
-            algorithm in prop_oneof![
-                Just(Algorithm::FixedWindow),
-                Just(Algorithm::SlidingWindow),
-                Just(Algorithm::TokenBucket),
-            ],
+            algorithm in algorithm(),
             shadow in any::<bool>(),
         ) {
             let quota = Quota::new(limit, Duration::from_secs(1)).unwrap();
@@ -266,8 +315,10 @@ mod tests {
         fn r3_whatever_is_not_planned_is_covered(
             steps in proptest::collection::vec(step(), 1..80),
             (limit, nodes, tolerance) in (1_u64..40, 1_u32..5, 0.0..=1.0),
+            algorithm in algorithm(),
         ) {
             let quota = Quota::new(limit, Duration::from_secs(1)).unwrap();
+            let quota = quota.with_algorithm(algorithm).unwrap();
             let tolerance = Tolerance::from_fraction(tolerance).unwrap();
             let rule = Rule::new(PolicyName::new("p").unwrap(), quota).with_tolerance(tolerance);
             let mut world = World::new(true, rule, nodes);

@@ -106,6 +106,11 @@ impl Planned {
         self.covers(Urgency::Soon)
     }
 
+    /// Whether the driver comes at all.
+    pub(super) fn is_later(self) -> bool {
+        self.covers(Urgency::Later)
+    }
+
     /// Whether the driver comes as soon as this, or sooner.
     fn covers(self, urgency: Urgency) -> bool {
         self.0 >= Self::bit(urgency)
@@ -155,7 +160,9 @@ impl Group {
         timing: &Timing,
         now: Timestamp,
     ) -> Option<Visit> {
-        if self.planned.covers(Urgency::Now) || (wanted.is_none() && self.is_covered(view)) {
+        if self.planned.covers(Urgency::Now)
+            || (wanted.is_none() && self.is_covered(view, timing, now))
+        {
             return None;
         }
         let at = match wanted {
@@ -178,7 +185,7 @@ impl Group {
     }
 
     /// When the view of a subject that is being denied is refreshed; at once if it is of no age that could be told.
-    fn refresh_due(&self, timing: &Timing) -> Timestamp {
+    pub(super) fn refresh_due(&self, timing: &Timing) -> Timestamp {
         match (self.heard_at.known(), self.untold_since.known()) {
             (Some(at), _) => at + timing.refresh,
             // Or T after a call that failed.

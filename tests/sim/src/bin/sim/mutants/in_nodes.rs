@@ -36,14 +36,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
         family: None,
         patches: &[Patch {
             file: "tiered/group/call.rs",
-            old: "                member.replica.doubt(now + timing.refresh);
+            old: "                member.replica.doubt(member.rule.quota(), until);
             }
         }",
-            new: "                member.replica.doubt(now + timing.refresh);
+            new: "                member.replica.doubt(member.rule.quota(), until);
             }
         }
         for member in self.members.iter_mut() {
-            member.replica.forget(now);
+            member.replica.forget(member.rule.quota(), now);
         }",
         }],
     },
@@ -59,8 +59,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             Patch {
                 file: "tiered/group/usual.rs",
-                old: "if replica.unsent().saturating_add(cost) > slack ||",
-                new: "if (self.call == Call::None && replica.unsent().saturating_add(cost) > slack) ||",
+                old: "nodes: view.nodes,",
+                new: "nodes: if self.call == Call::None { view.nodes } else { 1 },",
             },
         ],
     },
@@ -132,8 +132,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             Patch {
                 file: "tiered/group/usual.rs",
-                old: "if replica.unsent().saturating_add(cost) > slack ||",
-                new: "if replica.unsent().saturating_add(cost) > rule.quota().limit() ||",
+                old: "let within = replica.unsent().saturating_add(cost) <= slack;",
+                new: "let within =
+                replica.unsent().saturating_add(cost) <= slack.max(quota.limit());",
             },
         ],
     },
