@@ -4,31 +4,42 @@
 /// have the methods that those of the crate `http` have, of any version. It is `None` for what HTTP does not allow.
 ///
 /// The names that tidegate sends are made when the program is built: to make one for each response costs several
-/// times more than to find it.
+/// times more than to find it. Values are taken over, not copied.
 #[macro_export]
 macro_rules! translate_headers {
     ($name:ident, $value:ident) => {
-        static NAMES: [$name; 9] = [
-            $name::from_static("ratelimit-policy"),
-            $name::from_static("ratelimit"),
-            $name::from_static("content-type"),
-            $name::from_static("cache-control"),
-            $name::from_static("retry-after"),
-            $name::from_static("x-ratelimit-limit"),
-            $name::from_static("x-ratelimit-remaining"),
-            $name::from_static("x-ratelimit-reset"),
-            $name::from_static("tidegate-mode"),
-        ];
-
         /// `None` for what HTTP does not allow.
         fn translated((name, value): ::tidegate_http::Header) -> Option<($name, $value)> {
-            let known = NAMES.iter().find(|known| known.as_str() == name);
-            let name = match known {
-                Some(known) => known.clone(),
-                None => $name::from_bytes(name.as_bytes()).ok()?,
-            };
-            let value = $value::try_from(value.into_owned()).ok()?;
+            let name = $crate::known_name!(
+                $name,
+                &*name,
+                "ratelimit-policy",
+                "ratelimit",
+                "content-type",
+                "cache-control",
+                "retry-after",
+                "x-ratelimit-limit",
+                "x-ratelimit-remaining",
+                "x-ratelimit-reset",
+                "tidegate-mode",
+            )?;
+            let value = $value::from_maybe_shared(value.into_bytes()).ok()?;
             Some((name, value))
+        }
+    };
+}
+
+/// A name of type `$type`: one of those that are known, or made of `$name`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! known_name {
+    ($type:ident, $name:expr, $($known:literal),* $(,)?) => {
+        match $name {
+            $($known => {
+                static NAME: $type = $type::from_static($known);
+                Some(NAME.clone())
+            })*
+            other => $type::from_bytes(other.as_bytes()).ok(),
         }
     };
 }

@@ -125,7 +125,15 @@ impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
                 }
                 StateProj::Inner { response, exit } => {
                     let response = ready!(response.poll(cx))?;
-                    leave::<C, R>(response, exit.take())
+                    let (response, leaving) = leave::<C, R>(response, exit.take());
+                    let Some(done) = leaving else {
+                        state.set(State::Done { response: None });
+                        return Poll::Ready(Ok(response));
+                    };
+                    State::Leaving {
+                        done,
+                        response: Some(response),
+                    }
                 }
                 StateProj::Leaving { done, response } => {
                     ready!(done.as_mut().poll(cx));
@@ -168,21 +176,15 @@ fn proceed<N: Call, C, R: ?Sized>(
     }
 }
 
-/// After the inner service's response.
+/// After the inner service's response: what leaves the limiter, and what is to be waited for before.
 fn leave<C: Call, R: ?Sized + 'static>(
     response: C::Inner,
     exit: Option<Exit<R>>,
-) -> State<C, C::Future, C::Response, R> {
+) -> (C::Response, Option<Later<()>>) {
     let Some(Exit { headers, ticket }) = exit else {
-        return State::Done {
-            response: Some(C::finish(response, Vec::new())),
-        };
+        return (C::finish(response, Vec::new()), None);
     };
     let status = C::status(&response);
     let leaving = ticket.and_then(|(ticket, gate)| gate.leave(ticket, status));
-    let response = Some(C::finish(response, headers));
-    match leaving {
-        Some(done) => State::Leaving { done, response },
-        None => State::Done { response },
-    }
+    (C::finish(response, headers), leaving)
 }

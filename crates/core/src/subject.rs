@@ -72,6 +72,13 @@ impl SubjectBuf {
         Self { bytes: Vec::new() }
     }
 
+    /// A subject with no parts yet, and room for so many bytes, the parts' lengths included.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// With one more part.
     #[must_use]
     pub fn with(mut self, part: impl AsRef<[u8]>) -> Self {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::Text;
+
 /// A header: name in lower case, and value.
-pub type Header = (Cow<'static, str>, Cow<'static, str>);
+pub type Header = (Cow<'static, str>, Text);
 
 /// A whole response.
 ///
@@ -40,7 +42,7 @@ impl Answer {
     }
 
     /// Sets a header, in place of all of that name.
-    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) {
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Text>) {
         let mut name = name.into();
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             name = name.to_ascii_lowercase().into();
@@ -50,14 +52,14 @@ impl Answer {
     }
 
     /// Adds a header that is not there yet.
-    pub(crate) fn push(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+    pub(crate) fn push(&mut self, name: &'static str, value: impl Into<Text>) {
         self.headers.push((name.into(), value.into()));
     }
 
     /// The first header of that name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_ref())
+        found.map(|(_, value)| value.as_str())
     }
 }
 

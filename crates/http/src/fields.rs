@@ -5,24 +5,24 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Status, Timestamp};
 
 use crate::policy_field::{push_item, push_parameter};
-use crate::{Dialect, Dialects, Header, PolicyField, number, seconds};
+use crate::text::{Line, number};
+use crate::{Dialect, Dialects, Header, PolicyField, seconds};
 
 /// What clients are told about their limits, on admitted and denied requests alike.
 pub(crate) fn limits(
+    headers: &mut Vec<Header>,
     dialects: Dialects,
     decision: &Decision,
     policies: &PolicyField,
-) -> Vec<Header> {
-    let mut headers = Vec::new();
+) {
     if dialects.contains(Dialect::Draft11) {
         headers.reserve(3);
-        draft_11(&mut headers, decision, policies);
+        draft_11(headers, decision, policies);
     }
     if dialects.contains(Dialect::XRateLimit) {
         headers.reserve(4);
-        x_rate_limit(&mut headers, decision);
+        x_rate_limit(headers, decision);
     }
-    headers
 }
 
 fn draft_11(headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyField) {
@@ -31,18 +31,12 @@ fn draft_11(headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyFie
         // Nothing was counted. In an outage the policies still stand; a subject that they were not asked about
         // has none.
         if matches!(decision.provenance(), Provenance::Outage(_)) {
-            headers.push((
-                "ratelimit-policy".into(),
-                policies.as_str().to_owned().into(),
-            ));
+            headers.push(("ratelimit-policy".into(), policies.text()));
         }
         return;
     }
-    headers.push((
-        "ratelimit-policy".into(),
-        policies.for_statuses(statuses).into(),
-    ));
-    let mut limit = String::with_capacity(40 * statuses.len());
+    headers.push(("ratelimit-policy".into(), policies.for_statuses(statuses)));
+    let mut limit = Line::new();
     for status in statuses {
         push_item(&mut limit, status.name().as_str());
         push_parameter(&mut limit, "r", status.remaining());
@@ -73,15 +67,9 @@ fn x_rate_limit(headers: &mut Vec<Header>, decision: &Decision) {
         .or_else(|| decision.statuses().first());
     let Some(status) = shown else { return };
     let reset = seconds::rounded_up(status.full_in());
-    headers.push((
-        "x-ratelimit-limit".into(),
-        number::text(status.limit()).into(),
-    ));
-    headers.push((
-        "x-ratelimit-remaining".into(),
-        number::text(status.remaining()).into(),
-    ));
-    headers.push(("x-ratelimit-reset".into(), number::text(reset).into()));
+    headers.push(("x-ratelimit-limit".into(), number(status.limit())));
+    headers.push(("x-ratelimit-remaining".into(), number(status.remaining())));
+    headers.push(("x-ratelimit-reset".into(), number(reset)));
 }
 
 /// `Retry-After` of a denied request, in seconds, with up to `jitter` more. `None` if no wait ever helps.

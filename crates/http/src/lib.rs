@@ -40,11 +40,11 @@ mod client;
 mod dialect;
 mod fields;
 pub mod key;
-mod number;
 mod options;
 mod policy_field;
 mod problem;
 mod seconds;
+mod text;
 mod view;
 
 pub use answer::{Answer, Header, is_list};
@@ -53,4 +53,5 @@ pub use dialect::{Dialect, Dialects};
 pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};
 pub use options::{Options, Question, Verdict};
 pub use policy_field::{PolicyField, PolicyFieldCache};
+pub use text::Text;
 pub use view::{PlainRequest, RequestView};

@@ -9,7 +9,7 @@ use tidegate_core::{Decision, SubjectBuf};
 use crate::allow::Allowed;
 use crate::{
     Answer, Cidrs, ClientAddress, Dialects, Header, HeaderNameError, Key, PolicyField, RequestView,
-    fields, number, problem,
+    fields, problem, text,
 };
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
@@ -318,12 +318,9 @@ impl<R: ?Sized> Options<R> {
 
     /// What to do after a decision. `policies` are those in force, for decisions that were taken without any.
     pub fn verdict(&self, decision: &Decision, policies: &PolicyField) -> Verdict {
-        let mut headers = fields::limits(self.dialects, decision, policies);
-        if self.mode {
-            let mode = decision.provenance().as_str();
-            headers.push(("tidegate-mode".into(), mode.into()));
-        }
         if decision.is_allowed() {
+            let mut headers = Vec::new();
+            self.tell(&mut headers, decision, policies);
             return Verdict::Proceed(headers);
         }
         let mut answer = if decision.is_unavailable() {
@@ -332,13 +329,22 @@ impl<R: ?Sized> Options<R> {
             problem::quota_exceeded(decision)
         };
         if let Some(seconds) = fields::retry_after(decision, self.jitter) {
-            answer.push("retry-after", number::text(seconds));
+            answer.push("retry-after", text::number(seconds));
         }
-        answer.headers.append(&mut headers);
+        self.tell(&mut answer.headers, decision, policies);
         if let Some(change) = &self.on_denial {
             change(&mut answer, decision);
         }
         Verdict::Refuse(answer)
+    }
+
+    /// What is told of a decision, whichever it is.
+    fn tell(&self, headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyField) {
+        fields::limits(headers, self.dialects, decision, policies);
+        if self.mode {
+            let mode = decision.provenance().as_str();
+            headers.push(("tidegate-mode".into(), mode.into()));
+        }
     }
 
     /// Whether the cost of admitted requests depends on their responses.

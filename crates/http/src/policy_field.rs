@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tidegate_core::{Quota, Status};
 
-use crate::{number, seconds};
+use crate::seconds;
+use crate::text::{Line, Text};
 
 /// The largest integer of a structured field (RFC 9651, section 3.3.1): fifteen digits, fewer than a quota may
 /// have.
@@ -24,7 +25,7 @@ const MAX_INTEGER: u64 = 999_999_999_999_999;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyField {
     policies: Vec<(Box<str>, Quota)>,
-    value: String,
+    value: Text,
 }
 
 impl PolicyField {
@@ -32,67 +33,72 @@ impl PolicyField {
     pub fn new<'a>(policies: impl IntoIterator<Item = (&'a str, &'a Quota)>) -> Self {
         let policies: Vec<(Box<str>, Quota)> = policies
             .into_iter()
-            .map(|(name, quota)| (name.into(), *quota))
+            .map(|(name, quota)| (plain(name), *quota))
             .collect();
-        let mut value = String::new();
+        let mut value = Line::new();
         for (name, quota) in &policies {
             let window = seconds::rounded_up(quota.capacity_window());
             push_item(&mut value, name);
             push_parameter(&mut value, "q", quota.capacity());
             push_parameter(&mut value, "w", window);
         }
-        Self { policies, value }
+        Self {
+            policies,
+            value: value.into(),
+        }
     }
 
     /// The header's value; empty if there are no policies.
     pub fn as_str(&self) -> &str {
-        &self.value
+        self.value.as_str()
+    }
+
+    pub(crate) fn text(&self) -> Text {
+        self.value.clone()
     }
 
     /// The value for a decision: this one if it was decided by these very quotas, another where the subject has
     /// quotas of its own.
-    pub(crate) fn for_statuses(&self, statuses: &[Status]) -> String {
+    pub(crate) fn for_statuses(&self, statuses: &[Status]) -> Text {
         let ours = self.policies.iter().map(|(name, quota)| (&**name, quota));
         let theirs = statuses
             .iter()
             .map(|status| (status.name().as_str(), status.quota()));
         if ours.eq(theirs.clone()) {
-            self.value.clone()
+            self.text()
         } else {
             Self::new(theirs).value
         }
     }
 }
 
-/// Begins the next item of a list with the policy's name, a string.
-pub(crate) fn push_item(list: &mut String, name: &str) {
-    if !list.is_empty() {
-        list.push_str(", ");
-    }
-    list.push('"');
-    // No policy's name has a character that must be escaped; the field stays valid whatever it is given.
-    if name
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
-    {
-        list.push_str(name);
+/// The name, with nothing in it that a string of a structured field would have to escape. No policy's name has; the
+/// field stays valid whatever it is given.
+fn plain(name: &str) -> Box<str> {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if name.bytes().all(is_plain) {
+        name.into()
     } else {
-        list.extend(name.chars().map(|char| {
-            if char.is_ascii_alphanumeric() {
-                char
-            } else {
-                '_'
-            }
-        }));
+        let other = |char: char| !char.is_ascii_alphanumeric();
+        name.replace(other, "_").into()
     }
-    list.push('"');
 }
 
-pub(crate) fn push_parameter(list: &mut String, name: &str, value: u64) {
-    list.push(';');
-    list.push_str(name);
-    list.push('=');
-    number::push(list, value.min(MAX_INTEGER));
+/// Begins the next item of a list with a policy's name, a string. It needs no escapes: see [`plain`].
+pub(crate) fn push_item(list: &mut Line, name: &str) {
+    if !list.is_empty() {
+        list.push(", ");
+    }
+    list.push("\"");
+    list.push(name);
+    list.push("\"");
+}
+
+pub(crate) fn push_parameter(list: &mut Line, name: &str, value: u64) {
+    list.push(";");
+    list.push(name);
+    list.push("=");
+    list.push_number(value.min(MAX_INTEGER));
 }
 
 /// The field of the policies in force, kept until their version changes.
@@ -134,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn rendered(quota: &Quota) -> String {
+    fn rendered(quota: &Quota) -> Text {
         PolicyField::new([("p", quota)]).value
     }
 
@@ -160,6 +166,15 @@ mod tests {
     fn a_quota_beyond_fifteen_digits_is_shown_as_large_as_can_be() {
         let quota = Quota::per_day(MAX_COUNT).unwrap();
         assert_eq!(rendered(&quota), r#""p";q=999999999999999;w=86400"#);
+    }
+
+    #[test]
+    fn a_name_of_any_characters_leaves_the_field_valid() {
+        let quota = Quota::per_minute(1).unwrap();
+        for (name, shown) in [("a b", "a b"), ("\"x\\", "_x_"), ("na\u{ef}ve\n", "na_ve_")] {
+            let field = PolicyField::new([(name, &quota)]);
+            assert_eq!(field.as_str(), format!("\"{shown}\";q=1;w=60"));
+        }
     }
 
     #[test]

@@ -4,7 +4,24 @@ use std::fmt::Write;
 
 use tidegate_core::{Decision, Fallback, Provenance, Status};
 
-use crate::{Answer, KeyError, number};
+use crate::{Answer, KeyError};
+
+const DETAIL: &str = r#","detail":"#;
+const VIOLATED: &str = r#","violated-policies":["#;
+
+/// A problem's type, title and status: the beginning of its body.
+macro_rules! problem {
+    ($kind:literal, $title:literal, $status:literal) => {
+        concat!(
+            r#"{"type":""#,
+            $kind,
+            r#"","title":""#,
+            $title,
+            r#"","status":"#,
+            $status
+        )
+    };
+}
 
 /// 429: the client has used up its quota.
 pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
@@ -25,9 +42,12 @@ pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
         )
     });
     let problem = Problem {
-        kind: "https://iana.org/assignments/http-problem-types#quota-exceeded",
-        title: "Quota Exceeded",
         status: 429,
+        head: problem!(
+            "https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "Quota Exceeded",
+            429
+        ),
         detail: detail.as_deref(),
     };
     problem.answer(Some(decision))
@@ -36,9 +56,12 @@ pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
 /// 503: the store is away, and the policy would rather refuse than guess.
 pub(crate) fn temporary_reduced_capacity(decision: &Decision) -> Answer {
     let problem = Problem {
-        kind: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-        title: "Temporary Reduced Capacity",
         status: 503,
+        head: problem!(
+            "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
+            "Temporary Reduced Capacity",
+            503
+        ),
         detail: Some("The rate limiter cannot reach its store, and refuses requests until it can."),
     };
     problem.answer(Some(decision))
@@ -47,27 +70,26 @@ pub(crate) fn temporary_reduced_capacity(decision: &Decision) -> Answer {
 /// The request could not be attributed to anybody.
 pub(crate) fn no_subject(error: &KeyError, how_to_tell_the_peer: &str) -> Answer {
     let mut detail = error.to_string();
-    let (status, title) = match error {
-        KeyError::PeerAddress => (500, "Internal Server Error"),
-        _ => (400, "Bad Request"),
+    let (status, head) = match error {
+        KeyError::PeerAddress => (500, problem!("about:blank", "Internal Server Error", 500)),
+        _ => (400, problem!("about:blank", "Bad Request", 400)),
     };
     if matches!(error, KeyError::PeerAddress) {
         detail.push_str(": ");
         detail.push_str(how_to_tell_the_peer);
     }
     let problem = Problem {
-        kind: "about:blank",
-        title,
         status,
+        head,
         detail: Some(&detail),
     };
     problem.answer(None)
 }
 
 struct Problem<'a> {
-    kind: &'static str,
-    title: &'static str,
     status: u16,
+    /// The members that are the same in every problem of the kind.
+    head: &'static str,
     detail: Option<&'a str>,
 }
 
@@ -82,24 +104,34 @@ impl Problem<'_> {
     }
 
     fn body(&self, decision: Option<&Decision>) -> String {
-        let mut body = String::with_capacity(192);
-        body.push_str(r#"{"type":""#);
-        body.push_str(self.kind);
-        body.push_str(r#"","title":""#);
-        body.push_str(self.title);
-        body.push_str(r#"","status":"#);
-        number::push(&mut body, self.status.into());
+        let mut body = String::with_capacity(self.room(decision));
+        body.push_str(self.head);
         if let Some(detail) = self.detail {
-            body.push_str(r#","detail":"#);
+            body.push_str(DETAIL);
             push_json(&mut body, detail);
         }
         if let Some(decision) = decision {
-            body.push_str(r#","violated-policies":["#);
+            body.push_str(VIOLATED);
             push_names(&mut body, decision.violated());
             body.push(']');
         }
         body.push('}');
         body
+    }
+
+    /// The body's length, if nothing in it must be escaped: then it is neither grown nor copied on its way.
+    fn room(&self, decision: Option<&Decision>) -> usize {
+        let quoted = |text: &str| text.len() + 2;
+        let detail = self.detail.map_or(0, |text| DETAIL.len() + quoted(text));
+        let violated = decision.map_or(0, |decision| {
+            let names = decision
+                .violated()
+                .map(|status| quoted(status.name().as_str()));
+            let (names, count) =
+                names.fold((0, 0_usize), |(all, count), one| (all + one, count + 1));
+            VIOLATED.len() + names + count.saturating_sub(1) + 1
+        });
+        self.head.len() + detail + violated + 1
     }
 }
 
@@ -140,6 +172,8 @@ fn push_json(body: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_core::{PolicyName, Quota, Rule, Timestamp, Usage, decide};
+
     use super::*;
 
     #[test]
@@ -148,5 +182,20 @@ mod tests {
         let mut json = String::new();
         push_json(&mut json, text);
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn a_body_has_the_room_that_it_takes() {
+        let quota = Quota::per_minute(1).unwrap();
+        let rules = ["burst", "daily"].map(|name| Rule::new(PolicyName::new(name).unwrap(), quota));
+        for (rules, cost) in [(&rules[..1], 1), (&rules, 1), (&rules, 2)] {
+            let mut usages = [Usage::default(); 2];
+            let mut decision = || decide(rules, &mut usages[..rules.len()], cost, Timestamp::EPOCH);
+            let _ = decision();
+            let body = quota_exceeded(&decision()).body;
+            assert_eq!(body.capacity(), body.len(), "{body}");
+        }
+        let body = no_subject(&KeyError::PeerAddress, "say so").body;
+        assert_eq!(body.capacity(), body.len(), "{body}");
     }
 }

@@ -75,7 +75,7 @@ fn value<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
     let mut found = headers.iter().filter(|(other, _)| other == name);
     let (first, second) = (found.next(), found.next());
     assert!(second.is_none(), "{name} is there twice");
-    first.map(|(_, value)| value.as_ref())
+    first.map(|(_, value)| value.as_str())
 }
 
 /// The items of a list of strings with integer parameters, which must serialize to the very same text.

@@ -7,11 +7,12 @@ use actix_extensible_rate_limit::RateLimiter;
 use actix_extensible_rate_limit::backend::SimpleInputFunctionBuilder;
 use actix_extensible_rate_limit::backend::memory::InMemoryBackend;
 use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, Error, HttpServer, rt, web};
 use anyhow::Result;
 use tidegate_adapter_actix_web::{Dialects, Options, RateLimitLayer, key};
 
-use super::contestants::{Answer, Around, limiter};
+use super::contestants::{Answer, Around, LINES, limiter};
 use super::server::{CPU_TIME, cpu_time};
 
 pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Result<()> {
@@ -22,6 +23,13 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
 async fn served(listener: TcpListener, around: Around, answer: Answer) -> Result<()> {
     match around {
         Around::Nothing => run(listener, || app(web::resource("/").get(hello))).await,
+        Around::Lines => {
+            run(listener, || {
+                let lines = DefaultHeaders::new().add(LINES[0]).add(LINES[1]);
+                app(web::resource("/").get(hello).wrap(lines))
+            })
+            .await
+        }
         Around::Tidegate | Around::WithoutHeaders | Around::WithMetrics => {
             let mut options = Options::new(key::client_ip());
             if around == Around::WithoutHeaders {

@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
 use axum::routing::get;
 use tidegate_adapter_axum::{Dialects, Options, RateLimitLayer, key};
+use tower::util::MapResponseLayer;
 use tower_governor::GovernorLayer;
 use tower_governor::governor::GovernorConfigBuilder;
 
-use super::contestants::{Answer, Around, limiter};
+use super::contestants::{Answer, Around, LINES, limiter};
 use super::server::{CPU_TIME, cpu_time};
 
 pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Result<()> {
     let hello = Router::new().route("/", get(async || "hello"));
     let hello = match around {
         Around::Nothing => hello,
+        Around::Lines => hello.layer(MapResponseLayer::new(with_lines)),
         Around::Tidegate | Around::WithMetrics => hello.layer(RateLimitLayer::new(
             limiter(around, answer)?,
             key::client_ip(),
@@ -38,6 +42,14 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok(axum::serve(listener, app).await?)
     })
+}
+
+fn with_lines(mut response: Response) -> Response {
+    for (name, value) in LINES {
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        response.headers_mut().append(name, value);
+    }
+    response
 }
 
 type Governor = tower_governor::governor::GovernorConfig<

@@ -19,6 +19,8 @@ pub enum Framework {
 pub enum Around {
     /// Nothing.
     Nothing,
+    /// A layer that adds two lines to each response, always the same: what any limiter with tidegate's headers costs.
+    Lines,
     /// tidegate as it comes: with headers.
     Tidegate,
     /// tidegate without headers, which is what the peers send unless told.
@@ -60,6 +62,12 @@ impl Framework {
     }
 }
 
+/// What [`Around::Lines`] adds: as long as tidegate's.
+pub const LINES: [(&str, &str); 2] = [
+    ("ratelimit-policy", r#""per-client";q=1000000000;w=1"#),
+    ("ratelimit", r#""per-client";r=999999999;t=1"#),
+];
+
 impl Around {
     /// All that limit.
     pub const LIMITERS: [Self; 4] = [
@@ -72,6 +80,7 @@ impl Around {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "bare",
+            Self::Lines => "two-constant-lines",
             Self::Tidegate => "tidegate",
             Self::WithoutHeaders => "tidegate-without-headers",
             Self::WithMetrics => "tidegate-with-metrics",
@@ -97,7 +106,7 @@ impl Contestant {
 
     /// From such an argument.
     pub fn parse(argument: &str) -> Result<Self> {
-        let around = [&[Around::Nothing], Around::LIMITERS.as_slice()].concat();
+        let around = [&[Around::Nothing, Around::Lines], Around::LIMITERS.as_slice()].concat();
         let mut all = Framework::ALL.into_iter().flat_map(|framework| {
             let with = move |around| Self { framework, around };
             around.clone().into_iter().map(with)

@@ -40,12 +40,15 @@ pub fn measure(
     let section = format!("{}: a request, allowed and denied", framework.as_str());
     let bare = of(&running, Around::Nothing, Answer::Allowed);
     report.add(&section, "bare", plain(bare));
+    let with = |took: &Running, last| plain(took).into_iter().chain([last]).collect();
+    let lines = of(&running, Around::Lines, Answer::Allowed);
+    report.add(&section, lines.contestant.name(), with(lines, over(lines, bare)));
     for around in Around::LIMITERS {
         let [allowed, denied] =
             [Answer::Allowed, Answer::Denied].map(|answer| of(&running, around, answer));
         let name = allowed.contestant.name();
         let is_ours = around != Around::Peer;
-        let cost = figure("CPU over bare %", (times(allowed, bare) - 1.0) * 100.0);
+        let cost = over(allowed, bare);
         let denial = figure("CPU of an allowed one", times(denied, allowed));
         let (cost, denial) = if is_ours {
             let most = Goal::AtMost(MOST_COST);
@@ -53,7 +56,6 @@ pub fn measure(
         } else {
             (cost, denial)
         };
-        let with = |took: &Running, last| plain(took).into_iter().chain([last]).collect();
         report.add(&section, &format!("{name}, allowed"), with(allowed, cost));
         report.add(&section, &format!("{name}, denied"), with(denied, denial));
     }
@@ -62,10 +64,10 @@ pub fn measure(
 
 /// Starts them all, and has each answer some requests before anything is measured.
 fn start(framework: Framework) -> Result<Vec<Running>> {
-    let bare = (Around::Nothing, Answer::Allowed);
+    let others = [Around::Nothing, Around::Lines].map(|around| (around, Answer::Allowed));
     let limiters = Around::LIMITERS.into_iter();
     let limited = limiters.flat_map(|around| [(around, Answer::Allowed), (around, Answer::Denied)]);
-    let servers = [bare].into_iter().chain(limited);
+    let servers = others.into_iter().chain(limited);
     servers
         .map(|(around, answer)| {
             let contestant = Contestant { framework, around };
@@ -100,6 +102,11 @@ fn plain(server: &Running) -> Vec<Figure> {
         figure("requests/s", median(&per_second)),
         figure("CPU us", median(&cpu_each(server))),
     ]
+}
+
+/// What a server costs beyond another.
+fn over(one: &Running, other: &Running) -> Figure {
+    figure("CPU over bare %", (times(one, other) - 1.0) * 100.0)
 }
 
 /// How many times the processor time of another a request took.
