@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod faults;
+mod mutants;
 mod sim;
 mod test_all;
 mod workspace;
@@ -34,6 +35,11 @@ const COMMANDS: &[Command] = &[
         name: "sim",
         about: "simulate nodes, a store and a network that fails, thousands of times, and hold each run to the guarantees",
         run: sim::main,
+    },
+    Command {
+        name: "mutants",
+        about: "change the core in every way that cargo-mutants knows, and see whether its tests notice",
+        run: mutants::main,
     },
     Command {
         name: "faults",

@@ -1,0 +1,256 @@
+//! `cargo xtask mutants`: every mutant of the core that cargo-mutants knows, against the core's own tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::cargo;
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+Usage: cargo xtask mutants [PART ...]
+
+Changes the core in a copy, one change at a time, and runs the core's tests against each: a test should fail. Prints
+how many were caught and which were missed, and fails if fewer than 90 of 100 were caught. It takes an hour or more.
+What is left out, and why, is in .cargo/mutants.toml.
+
+Parts (all of them unless told):
+";
+
+/// At least so many of a hundred must be caught.
+const LEAST_PERCENT: usize = 90;
+const PACKAGE: &str = "tidegate-core";
+/// Properties are tried on so many cases: most mutants fall to the first few.
+const CASES: &str = "64";
+
+/// Files of the core, and the tests that are about them: the others need not be built for each mutant.
+struct Part {
+    name: &'static str,
+    files: &'static [&'static str],
+    tests: &'static [&'static str],
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        name: "breaker",
+        files: &["breaker/*.rs", "backoff.rs"],
+        tests: &["--test=breaker"],
+    },
+    Part {
+        name: "shared",
+        files: &["shared/*.rs"],
+        tests: &["--test=shared"],
+    },
+    Part {
+        name: "counting",
+        files: &["algorithm/*.rs"],
+        tests: &["--test=oracle", "--test=survival", "--test=doubles"],
+    },
+    Part {
+        name: "deciding",
+        files: &[
+            "decide.rs",
+            "decision.rs",
+            "name.rs",
+            "policy.rs",
+            "quota.rs",
+            "subject.rs",
+            "time.rs",
+            "usage.rs",
+        ],
+        tests: &[
+            "--test=oracle",
+            "--test=survival",
+            "--test=values",
+            "--test=decisions",
+        ],
+    },
+    Part {
+        name: "tiered",
+        files: &["tiered/**/*.rs", "tolerance.rs"],
+        tests: &["--lib", "--test=tiered", "--test=values"],
+    },
+];
+
+/// What became of the mutants.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    /// A test failed, or did not end.
+    caught: usize,
+    /// They do not compile, and count for nothing.
+    unviable: usize,
+    missed: Vec<String>,
+}
+
+pub(crate) fn main(arguments: Parser) -> Result<ExitCode> {
+    let Some(parts) = parse(arguments)? else {
+        println!("{}", help());
+        return Ok(ExitCode::SUCCESS);
+    };
+    require_cargo_mutants()?;
+    let folder = Workspace::load()?.target.join("cargo-mutants");
+    let mut tally = Tally::default();
+    for part in parts {
+        let output = part.run(&folder)?;
+        tally.add(Tally::read(&output)?);
+    }
+    println!("{}", tally.shown());
+    Ok(if tally.percent() >= LEAST_PERCENT {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The parts that are wanted; none if it is help that is.
+fn parse(mut arguments: Parser) -> Result<Option<Vec<&'static Part>>> {
+    let mut wanted = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            Arg::Value(name) => {
+                let name = name.string()?;
+                let part = PARTS.iter().find(|part| part.name == name);
+                wanted.push(part.with_context(|| format!("no part {name:?}\n\n{}", help()))?);
+            }
+            flag => bail!("{}\n\n{}", flag.unexpected(), help()),
+        }
+    }
+    if wanted.is_empty() {
+        wanted.extend(PARTS);
+    }
+    Ok(Some(wanted))
+}
+
+fn help() -> String {
+    let lines = PARTS
+        .iter()
+        .map(|part| format!("  {:10}  {}", part.name, part.files.join(", ")));
+    HELP.to_owned() + &lines.collect::<Vec<_>>().join("\n")
+}
+
+fn require_cargo_mutants() -> Result<()> {
+    let version = cargo::command(&["mutants", "--version"]).output();
+    ensure!(
+        version.is_ok_and(|output| output.status.success()),
+        "`cargo mutants` is missing. Install it with:\n\n    cargo install cargo-mutants\n"
+    );
+    Ok(())
+}
+
+impl Part {
+    /// Tries the part's mutants; where cargo-mutants says what became of them.
+    fn run(&self, folder: &Path) -> Result<PathBuf> {
+        let output = folder.join(self.name);
+        fs::create_dir_all(&output)?;
+        let mut command = cargo::command(&["mutants", "--package", PACKAGE]);
+        // Whether the tests pass without a mutant is not its question; and one that is stopped for a while by a busy machine
+        // has not caught anything.
+        command.args(["--baseline=skip", "--timeout=40", "--no-shuffle"]);
+        for file in self.files {
+            command.arg("--file").arg(format!("crates/core/src/{file}"));
+        }
+        for test in self.tests {
+            command.arg(format!("--cargo-test-arg={test}"));
+        }
+        command
+            .arg("--output")
+            .arg(&output)
+            .env("CARGO_TARGET_DIR", folder.join("build"))
+            .env("PROPTEST_CASES", CASES)
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0");
+        // It ends with a failure when a mutant was missed, which is ours to judge.
+        command.status().context("cargo cannot be run")?;
+        Ok(output.join("mutants.out"))
+    }
+}
+
+impl Tally {
+    /// What cargo-mutants wrote into its folder: a file for each outcome, with a line for each mutant.
+    fn read(folder: &Path) -> Result<Self> {
+        let lines = |outcome: &str| -> Result<Vec<String>> {
+            let file = folder.join(outcome).with_extension("txt");
+            let text = fs::read_to_string(&file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            Ok(text.lines().map(str::to_owned).collect())
+        };
+        Ok(Self {
+            caught: lines("caught")?.len() + lines("timeout")?.len(),
+            unviable: lines("unviable")?.len(),
+            missed: lines("missed")?,
+        })
+    }
+
+    fn add(&mut self, more: Self) {
+        self.caught += more.caught;
+        self.unviable += more.unviable;
+        self.missed.extend(more.missed);
+    }
+
+    /// Of those that compile, how many of a hundred were caught, rounded down; none of none.
+    fn percent(&self) -> usize {
+        self.caught * 100 / (self.caught + self.missed.len()).max(1)
+    }
+
+    fn shown(&self) -> String {
+        let missed: String = self.missed.iter().fold(String::new(), |text, mutant| {
+            text + &format!("missed: {mutant}\n")
+        });
+        format!(
+            "{missed}{} caught, {} missed, {} unviable: {} %, of {LEAST_PERCENT} that are wanted",
+            self.caught,
+            self.missed.len(),
+            self.unviable,
+            self.percent()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compile_counts_for_nothing() {
+        let mut tally = Tally {
+            caught: 8,
+            unviable: 5,
+            missed: vec!["a".to_owned()],
+        };
+        assert_eq!(tally.percent(), 88);
+        tally.add(Tally {
+            caught: 1,
+            ..Tally::default()
+        });
+        assert_eq!(tally.percent(), 90);
+        assert_eq!(
+            tally.shown(),
+            "missed: a\n9 caught, 1 missed, 5 unviable: 90 %, of 90 that are wanted"
+        );
+        assert_eq!(
+            Tally::default().percent(),
+            0,
+            "a run of nothing shows nothing"
+        );
+    }
+
+    #[test]
+    fn every_file_of_the_core_is_in_a_part() {
+        let source = Workspace::load().unwrap();
+        let source = source.member(PACKAGE).unwrap().folder().join("src");
+        let named = |name: &str| {
+            PARTS.iter().flat_map(|part| part.files).any(|file| {
+                *file == name
+                    || file.strip_suffix("/**/*.rs") == Some(name)
+                    || file.strip_suffix("/*.rs") == Some(name)
+            })
+        };
+        for entry in fs::read_dir(source).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(name == "lib.rs" || named(&name), "{name}");
+        }
+    }
+}
