@@ -37,7 +37,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "breaker",
         files: &["breaker/*.rs", "backoff.rs"],
-        tests: &["--test=breaker"],
+        tests: &["--test=breaker", "--test=decisions"],
     },
     Part {
         name: "shared",
@@ -71,7 +71,13 @@ const PARTS: &[Part] = &[
     Part {
         name: "tiered",
         files: &["tiered/**/*.rs", "tolerance.rs"],
-        tests: &["--lib", "--test=tiered", "--test=values"],
+        tests: &[
+            "--lib",
+            "--test=tiered",
+            "--test=values",
+            "--test=shares",
+            "--test=store_clock",
+        ],
     },
 ];
 
