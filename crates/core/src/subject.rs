@@ -73,6 +73,13 @@ impl SubjectBuf {
     }
 
     /// A subject with no parts yet, and room for so many bytes, the parts' lengths included.
+    ///
+    /// ```
+    /// use tidegate_core::SubjectBuf;
+    ///
+    /// let subject = SubjectBuf::with_capacity(64).with("ip").with("192.0.2.1");
+    /// assert_eq!(subject, SubjectBuf::new().with("ip").with("192.0.2.1"));
+    /// ```
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),

@@ -147,7 +147,7 @@ impl Replica {
         )
     }
 
-    /// The store's clock stepped back to `now`, perhaps. Window replicas wait for the store's word.
+    /// The store's clock stepped back to `now`, perhaps. Window replicas see that when they are rolled.
     pub(super) fn step_back(&mut self, quota: &Quota, now: Timestamp) {
         self.change(quota, |_| (), |replica| replica.step_back(quota, now));
     }

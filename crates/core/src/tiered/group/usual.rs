@@ -94,7 +94,7 @@ impl Group {
         if replica.is_untold() || replica.window_to_close().is_some() {
             return false;
         }
-        let in_time = || self.planned.is_later() && self.refresh_due(timing) > now + timing.report;
+        let in_time = || !self.planned.is_none() && self.refresh_due(timing) > now + timing.report;
         !self.refused || in_time()
     }
 }

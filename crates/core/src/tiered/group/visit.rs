@@ -106,11 +106,6 @@ impl Planned {
         self.covers(Urgency::Soon)
     }
 
-    /// Whether the driver comes at all.
-    pub(super) fn is_later(self) -> bool {
-        self.covers(Urgency::Later)
-    }
-
     /// Whether the driver comes as soon as this, or sooner.
     fn covers(self, urgency: Urgency) -> bool {
         self.0 >= Self::bit(urgency)
