@@ -16,11 +16,9 @@ pub(crate) fn limits(
     policies: &PolicyField,
 ) {
     if dialects.contains(Dialect::Draft11) {
-        headers.reserve(3);
         draft_11(headers, decision, policies);
     }
     if dialects.contains(Dialect::XRateLimit) {
-        headers.reserve(4);
         x_rate_limit(headers, decision);
     }
 }

