@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_adapter_common::translate_headers;
-use tidegate_http::{Answer, Header, is_list};
+use tidegate_http::{Answer, Header, unsaid};
 use tidegate_limiter::Decision;
 
 translate_headers!(HeaderName, HeaderValue);
@@ -31,13 +31,8 @@ pub(crate) fn response<B>(
 
 /// Adds to what the inner service said.
 pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
-    for header in added {
-        let list = is_list(&header.0);
-        let Some((name, value)) = translated(header) else {
-            continue;
-        };
-        if list || !headers.contains_key(&name) {
-            headers.append(name, value);
-        }
+    let added = unsaid(added, |name| headers.contains_key(name));
+    for (name, value) in added.into_iter().filter_map(translated) {
+        headers.append(name, value);
     }
 }

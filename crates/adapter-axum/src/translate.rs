@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tidegate_adapter_common::translate_headers;
-use tidegate_http::{Answer, Header, is_list};
+use tidegate_http::{Answer, Header, unsaid};
 use tidegate_limiter::Decision;
 
 translate_headers!(HeaderName, HeaderValue);
@@ -14,10 +14,8 @@ pub(crate) fn response<B: From<String>>(answer: Answer, decision: Option<Decisio
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
     response.headers_mut().reserve(answer.headers.len());
-    for header in answer.headers {
-        if let Some((name, value)) = translated(header) {
-            response.headers_mut().append(name, value);
-        }
+    for (name, value) in answer.headers.into_iter().filter_map(translated) {
+        response.headers_mut().append(name, value);
     }
     if let Some(decision) = decision {
         response.extensions_mut().insert(decision);
@@ -27,15 +25,8 @@ pub(crate) fn response<B: From<String>>(answer: Answer, decision: Option<Decisio
 
 /// Adds to what the inner service said.
 pub(crate) fn add_headers(headers: &mut HeaderMap, added: Vec<Header>) {
-    for header in added {
-        let list = is_list(&header.0);
-        let Some((name, value)) = translated(header) else {
-            continue;
-        };
-        if list {
-            headers.append(name, value);
-        } else {
-            headers.entry(name).or_insert(value);
-        }
+    let added = unsaid(added, |name| headers.contains_key(name));
+    for (name, value) in added.into_iter().filter_map(translated) {
+        headers.append(name, value);
     }
 }

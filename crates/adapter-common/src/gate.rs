@@ -4,11 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use tidegate_http::{
     Answer, Header, Options, PolicyField, PolicyFieldCache, Question, RequestView, Verdict,
 };
 use tidegate_limiter::{Decision, Limiter, SubjectBuf};
+use tokio::runtime::Handle;
 
 /// Something that takes time: it waits for the store.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -99,18 +101,18 @@ impl<R: ?Sized + 'static> Gate<R> {
         }))
     }
 
-    /// The response of an admitted request is there: its status decides whether the request counts. What is
-    /// returned is to be waited for before the response is sent.
-    pub fn leave(&self, ticket: Box<Ticket>, status: u16) -> Option<Later<()>> {
+    /// The response of an admitted request is there: its status decides whether the request counts. No response waits
+    /// for the store to give back a cost.
+    pub fn leave(&self, ticket: Box<Ticket>, status: u16) {
         if !self.options.gives_back(status) {
-            return None;
+            return;
         }
         let limiter = self.limiter.clone();
-        Some(Box::pin(async move {
+        in_background(async move {
             let Ticket { subject, decision } = *ticket;
             // A store that does not answer keeps the charge; its error has been reported by the limiter.
             let _ = limiter.refund(&subject, decision).await;
-        }))
+        });
     }
 
     fn outcome(&self, subject: SubjectBuf, decision: Decision) -> Outcome {
@@ -138,6 +140,19 @@ impl<R: ?Sized + 'static> Gate<R> {
                 decision: Some(decision),
             },
         }
+    }
+}
+
+/// Does now what can be done at once, and goes on in the background with what must wait.
+fn in_background(task: impl Future<Output = ()> + Send + 'static) {
+    let mut task = Box::pin(task);
+    let waits = task
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_pending();
+    // Only a tokio runtime can make a limiter wait.
+    if waits && let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(task);
     }
 }
 
@@ -178,15 +193,15 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_does_not_count_by_its_status_is_given_back() {
+    #[test]
+    fn what_does_not_count_by_its_status_is_given_back() {
         let gate = gate(Options::new(key::client_ip()).charge_if(|status| status == 401));
         for _ in 0..3 {
             let ticket = admitted(&gate).ticket.unwrap();
-            gate.leave(ticket, 200).unwrap().await;
+            gate.leave(ticket, 200);
         }
         let ticket = admitted(&gate).ticket.unwrap();
-        assert!(gate.leave(ticket, 401).is_none());
+        gate.leave(ticket, 401);
         assert!(matches!(enter(&gate), Outcome::Refuse { .. }));
     }
 

@@ -31,8 +31,7 @@ pub trait Call {
     /// The status of a response.
     fn status(response: &Self::Inner) -> u16;
 
-    /// Adds headers to a response: lists ([`is_list`](tidegate_http::is_list)) to what is there, the others if
-    /// they are not there.
+    /// Adds headers to a response, without those that it [has already](tidegate_http::unsaid).
     fn finish(response: Self::Inner, headers: Vec<Header>) -> Self::Response;
 }
 
@@ -64,11 +63,6 @@ pin_project! {
             #[pin]
             response: F,
             exit: Option<Exit<R>>,
-        },
-        /// The response does not count: its cost is being given back.
-        Leaving {
-            done: Later<()>,
-            response: Option<Res>,
         },
         /// The response is there, until it is taken.
         Done { response: Option<Res> },
@@ -125,20 +119,9 @@ impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
                 }
                 StateProj::Inner { response, exit } => {
                     let response = ready!(response.poll(cx))?;
-                    let (response, leaving) = leave::<C, R>(response, exit.take());
-                    let Some(done) = leaving else {
-                        state.set(State::Done { response: None });
-                        return Poll::Ready(Ok(response));
-                    };
-                    State::Leaving {
-                        done,
-                        response: Some(response),
-                    }
-                }
-                StateProj::Leaving { done, response } => {
-                    ready!(done.as_mut().poll(cx));
-                    let response = response.take();
-                    State::Done { response }
+                    let response = leave::<C, R>(response, exit.take());
+                    state.set(State::Done { response: None });
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Done { response } => {
                     // Who polls again after the response was there waits for ever.
@@ -176,15 +159,13 @@ fn proceed<N: Call, C, R: ?Sized>(
     }
 }
 
-/// After the inner service's response: what leaves the limiter, and what is to be waited for before.
-fn leave<C: Call, R: ?Sized + 'static>(
-    response: C::Inner,
-    exit: Option<Exit<R>>,
-) -> (C::Response, Option<Later<()>>) {
+/// After the inner service's response: what leaves the limiter.
+fn leave<C: Call, R: ?Sized + 'static>(response: C::Inner, exit: Option<Exit<R>>) -> C::Response {
     let Some(Exit { headers, ticket }) = exit else {
-        return (C::finish(response, Vec::new()), None);
+        return C::finish(response, Vec::new());
     };
-    let status = C::status(&response);
-    let leaving = ticket.and_then(|(ticket, gate)| gate.leave(ticket, status));
-    (C::finish(response, headers), leaving)
+    if let Some((ticket, gate)) = ticket {
+        gate.leave(ticket, C::status(&response));
+    }
+    C::finish(response, headers)
 }

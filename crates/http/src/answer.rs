@@ -63,16 +63,37 @@ impl Answer {
     }
 }
 
-/// Whether headers of this name may stand next to others of the same name: lists are appended to what an inner
-/// limiter or the handler said, and everything else leaves theirs as it is.
+/// Without the headers that a response has already, of the handler's own or by a limiter further inside: those stay
+/// as they are. `has` tells whether the response has a header of that name.
+///
+/// In the lists `ratelimit` and `ratelimit-policy` several may speak, so these are never left out. The three
+/// `x-ratelimit-*` speak of one policy together: where the response has one of them, all are left out.
 ///
 /// ```
-/// assert!(tidegate_http::is_list("ratelimit"));
-/// assert!(!tidegate_http::is_list("x-ratelimit-limit"));
+/// use tidegate_http::{Header, unsaid};
+///
+/// let ours = ["ratelimit", "x-ratelimit-limit", "x-ratelimit-reset", "tidegate-mode"];
+/// let ours: Vec<Header> = ours.map(|name| (name.into(), "1".into())).into();
+/// let theirs = ["ratelimit", "x-ratelimit-limit"];
+/// let added = unsaid(ours, |name| theirs.contains(&name));
+/// let names: Vec<_> = added.iter().map(|(name, _)| &**name).collect();
+/// assert_eq!(names, ["ratelimit", "tidegate-mode"]);
 /// ```
-pub fn is_list(name: &str) -> bool {
-    matches!(name, "ratelimit" | "ratelimit-policy")
+pub fn unsaid(mut headers: Vec<Header>, has: impl Fn(&str) -> bool) -> Vec<Header> {
+    headers.retain(|(name, _)| match &**name {
+        "ratelimit" | "ratelimit-policy" => true,
+        name if X_RATE_LIMIT.contains(&name) => !X_RATE_LIMIT.into_iter().any(&has),
+        name => !has(name),
+    });
+    headers
 }
+
+/// What [`Dialect::XRateLimit`](crate::Dialect::XRateLimit) says.
+const X_RATE_LIMIT: [&str; 3] = [
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+];
 
 /// Whether a header's name can have this character (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(byte: u8) -> bool {

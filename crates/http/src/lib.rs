@@ -47,7 +47,7 @@ mod seconds;
 mod text;
 mod view;
 
-pub use answer::{Answer, Header, is_list};
+pub use answer::{Answer, Header, unsaid};
 pub use client::{CidrError, Cidrs, ClientAddress, ForwardedField, PrefixError, Proxies, ZeroHops};
 pub use dialect::{Dialect, Dialects};
 pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};

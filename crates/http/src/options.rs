@@ -209,7 +209,8 @@ impl<R: ?Sized> Options<R> {
 
     /// A request counts only if this is true of its response's status; otherwise its cost is given back.
     ///
-    /// It is charged first, so that requests on their way count, and the headers of its response say so.
+    /// It is charged first, so that requests on their way count, and the headers of its response say so. The response
+    /// does not wait until a store has given the cost back; if the store does not answer, the cost stays.
     ///
     /// ```
     /// use tidegate_http::{Options, key};

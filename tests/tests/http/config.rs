@@ -31,8 +31,11 @@ pub(crate) struct Config {
     pub(crate) shadow: bool,
     pub(crate) store: How,
     pub(crate) outage: Option<Outage>,
-    /// Whether middleware around the limiter adds `x-outer: yes` to every response.
+    /// Whether middleware around the limiter adds `x-outer` to every response: `yes`, or what the decision says that
+    /// is in the response's extensions.
     pub(crate) marked: bool,
+    /// Whether the limiter is inside `/nested`, around what is there alone, and not around the whole app.
+    pub(crate) nested: bool,
     /// Whether a CORS layer is around the limiter.
     pub(crate) cors: bool,
     /// Where the store's calls wait.
@@ -80,6 +83,7 @@ impl Default for Config {
             store: How::Ready,
             outage: None,
             marked: false,
+            nested: false,
             cors: false,
             held: None,
             outer: None,

@@ -154,6 +154,25 @@ pub(crate) fn l6_a_client_that_hangs_up_while_the_store_is_asked_counts_at_most_
     assert_eq!(left(&get(&mut client)), first - 1);
 }
 
+pub(crate) fn no_response_waits_until_its_cost_is_given_back(start: Start) {
+    let turnstile = Turnstile::new();
+    let config = Config {
+        held: Some(turnstile.clone()),
+        failures_only: true,
+        ..limited_to(5)
+    };
+    let server = serve(start, &config);
+    let mut client = server.client();
+    turnstile.let_pass(1);
+    assert_eq!(left(&get(&mut client)), 4);
+    // The store is asked to give it back, and has not done so yet.
+    until(|| turnstile.arrived() == 2);
+    assert_eq!(turnstile.left(), 1);
+    turnstile.open();
+    // Each response shows its own charge; before it, all others must have been given back some time.
+    until(|| left(&get(&mut client)) == 4);
+}
+
 pub(crate) fn names_that_are_no_text_are_refused_and_count_for_nobody(start: Start) {
     let server = serve(start, &limited_to(3));
     for name in [b"x-\xff".as_slice(), b"x-\xc3\xa4", b"x y", b""] {
@@ -164,7 +183,7 @@ pub(crate) fn names_that_are_no_text_are_refused_and_count_for_nobody(start: Sta
     assert_eq!(left(&get(&mut server.client())), 2);
 }
 
-fn until(condition: impl Fn() -> bool) {
+fn until(mut condition: impl FnMut() -> bool) {
     let give_up = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < give_up, "it did not come to that");

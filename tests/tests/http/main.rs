@@ -41,6 +41,7 @@ macro_rules! exchanges {
             malformed_forwarding_headers_count_for_the_proxy
             routes_count_apart_whatever_their_paths
             path_parameters_are_keys_in_every_spelling
+            parameters_are_found_inside_a_nested_router
             hashed_keys_are_told_apart
             allowed_clients_are_not_limited
             bodies_of_unknown_length_pass_and_denied_ones_do_not
@@ -51,6 +52,7 @@ macro_rules! exchanges {
             the_mode_is_shown_if_wanted
             denials_can_look_different
             errors_of_handlers_carry_the_headers_too
+            what_a_handler_says_of_limits_stays
             stacked_limiters_both_speak
             middleware_around_it_sees_denials
         }
@@ -82,6 +84,7 @@ macro_rules! conversations {
             cors_around_it_answers_preflights_and_lets_scripts_see_denials
             a_handler_that_panics_was_counted_and_harms_nobody_else
             l6_a_client_that_hangs_up_while_the_store_is_asked_counts_at_most_once
+            no_response_waits_until_its_cost_is_given_back
             names_that_are_no_text_are_refused_and_count_for_nobody
         }
     };

@@ -4,12 +4,15 @@ use std::sync::mpsc;
 use std::thread;
 
 use actix_cors::Cors;
-use actix_web::middleware::{Condition, DefaultHeaders};
-use actix_web::{App, HttpMessage, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Condition, Next, from_fn};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route, web};
 use tidegate_adapter_actix_web::RateLimitLayer;
 use tidegate_limiter::{Decision, ManualClock};
 
-use super::{ORIGIN, WEBSOCKET_ACCEPT, told};
+use super::{ORIGIN, OWN, WEBSOCKET_ACCEPT, mark_of, told};
 use crate::config::{Config, Head};
 use crate::run::Server;
 
@@ -23,7 +26,7 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
     let layer = RateLimitLayer::new(config.limiter(clock), config.options());
     let outer = config.outer_limiter(clock);
     let with_outer = outer.is_some();
-    let (marked, with_cors) = (config.marked, config.cors);
+    let (marked, with_cors, nested) = (config.marked, config.cors, config.nested);
     let outer = outer.unwrap_or_else(|| config.limiter(clock));
     let outer = RateLimitLayer::new(outer, config.options());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -33,12 +36,14 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
         let server = HttpServer::new(move || {
             App::new()
                 .configure(routes)
-                .wrap(layer.clone())
+                .service(
+                    web::scope("/nested")
+                        .wrap(Condition::new(nested, layer.clone()))
+                        .route("/items/{id}", ok()),
+                )
+                .wrap(Condition::new(!nested, layer.clone()))
                 .wrap(Condition::new(with_outer, outer.clone()))
-                .wrap(Condition::new(
-                    marked,
-                    DefaultHeaders::new().add(("x-outer", "yes")),
-                ))
+                .wrap(Condition::new(marked, from_fn(mark)))
                 .wrap(Condition::new(with_cors, cors()))
         });
         let server = server.workers(2).disable_signals().shutdown_timeout(0);
@@ -53,8 +58,11 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
     })
 }
 
+fn ok() -> Route {
+    web::to(|| async { "ok" })
+}
+
 fn routes(config: &mut web::ServiceConfig) {
-    let ok = || web::to(|| async { "ok" });
     config
         .route("/", ok())
         .route("/unlimited", ok())
@@ -63,7 +71,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/panic", web::to(|| async { super::panic() }))
         .route("/upgrade", web::to(upgraded))
         .route("/items/{id}", ok())
-        .service(web::scope("/nested").route("/items/{id}", ok()))
+        .route("/own", web::to(own))
         .route(
             "/fail",
             web::to(|| async {
@@ -78,6 +86,29 @@ fn routes(config: &mut web::ServiceConfig) {
                 |request: HttpRequest| async move { told(request.extensions().get::<Decision>()) },
             ),
         );
+}
+
+async fn own() -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    for header in OWN {
+        response.insert_header(header);
+    }
+    response
+        .content_type("text/plain; charset=utf-8")
+        .body("ok")
+}
+
+async fn mark(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let mark = mark_of(response.response().extensions().get());
+    let mark = HeaderValue::from_str(&mark).unwrap();
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-outer"), mark);
+    Ok(response)
 }
 
 async fn upgraded(bytes: web::Payload) -> HttpResponse {

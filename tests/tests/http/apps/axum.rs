@@ -6,7 +6,7 @@ use std::thread;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tokio::io::{copy, split};
 use tokio::sync::oneshot;
 use tower_http::cors::{Any, CorsLayer};
 
-use super::{ORIGIN, WEBSOCKET_ACCEPT, told};
+use super::{ORIGIN, OWN, WEBSOCKET_ACCEPT, mark_of, told};
 use crate::config::{Config, Head};
 use crate::run::Server;
 
@@ -69,6 +69,13 @@ fn serve(app: Router, with_peer: bool) -> Server {
 
 fn app(config: &Config, clock: &ManualClock) -> Router {
     let ok = || any(async || "ok");
+    let layer = RateLimitLayer::new(config.limiter(clock), config.options());
+    let inner = Router::new().route("/items/{id}", ok());
+    let inner = if config.nested {
+        inner.layer(layer.clone())
+    } else {
+        inner
+    };
     let app = Router::new()
         .route("/", ok())
         .route("/unlimited", ok())
@@ -77,23 +84,25 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         .route("/panic", any(async || super::panic()))
         .route("/upgrade", any(upgraded))
         .route("/items/{id}", ok())
-        .nest("/nested", Router::new().route("/items/{id}", ok()))
+        .nest("/nested", inner)
+        .route("/own", any(async || (AppendHeaders(OWN), "ok")))
         .route("/fail", any(async || (StatusCode::UNAUTHORIZED, "no")))
         .route(
             "/decision",
             any(async |decision: Option<Extension<Decision>>| {
                 told(decision.map(|Extension(decision)| decision).as_ref())
             }),
-        )
-        .layer(RateLimitLayer::new(config.limiter(clock), config.options()));
+        );
+    let app = if config.nested { app } else { app.layer(layer) };
     let app = match config.outer_limiter(clock) {
         Some(outer) => app.layer(RateLimitLayer::new(outer, config.options())),
         None => app,
     };
     let app = if config.marked {
         app.layer(map_response(async |mut response: Response| {
-            let headers = response.headers_mut();
-            headers.insert("x-outer", HeaderValue::from_static("yes"));
+            let mark = mark_of(response.extensions().get());
+            let mark = HeaderValue::try_from(mark).unwrap();
+            response.headers_mut().insert("x-outer", mark);
             response
         }))
     } else {

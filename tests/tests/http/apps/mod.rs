@@ -1,6 +1,7 @@
 //! The same app in both frameworks: `/` answers `ok`, `/items/{id}` and `/nested/items/{id}` too, `/fail` is a 401,
 //! `/decision` tells what the limiter decided, `/echo` what it was sent, `/panic` panics, `/upgrade` turns into a
-//! WebSocket that echoes bytes; anything else is a 404.
+//! WebSocket that echoes bytes, `/own` speaks of limits of its own; anything else is a 404. Outermost, a mark is put on every
+//! response if wanted, which tells of a denied one's decision.
 
 pub(crate) mod actix;
 pub(crate) mod axum;
@@ -12,6 +13,19 @@ pub(crate) fn told(decision: Option<&Decision>) -> String {
         Some(status) => format!("{} has {} left", status.name(), status.remaining()),
         None => "not limited".to_owned(),
     }
+}
+
+/// What `/own` says of limits, in no particular order.
+pub(crate) const OWN: [(&str, &str); 4] = [
+    ("ratelimit", r#""own";r=7;t=8"#),
+    ("ratelimit-policy", r#""own";q=9;w=10"#),
+    ("x-ratelimit-limit", "11"),
+    ("tidegate-mode", "own"),
+];
+
+/// The mark on a response with that decision in its extensions.
+pub(crate) fn mark_of(decision: Option<&Decision>) -> String {
+    decision.map_or("yes".to_owned(), |decision| told(Some(decision)))
 }
 
 /// Whose scripts the CORS layer lets in.

@@ -2,6 +2,7 @@
 
 use super::{by, case, denied, get, ok, plain, with};
 use crate::config::By;
+use crate::config::Config;
 use crate::run::Case;
 use crate::run::Expected;
 use crate::run::Step;
@@ -93,6 +94,20 @@ pub(crate) fn path_parameters_are_keys_in_every_spelling() -> Case {
         get("/items/%ff", ok(1, 60)),
     ];
     case(by(By::Item), steps)
+}
+
+pub(crate) fn parameters_are_found_inside_a_nested_router() -> Case {
+    let config = Config {
+        nested: true,
+        ..by(By::Item)
+    };
+    let steps = [
+        get("/nested/items/a", ok(2, 60)),
+        get("/nested/items/%61", ok(1, 60)),
+        get("/nested/items/b", ok(2, 60)),
+        get("/items/a", plain()),
+    ];
+    case(config, steps)
 }
 
 pub(crate) fn hashed_keys_are_told_apart() -> Case {

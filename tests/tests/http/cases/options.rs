@@ -1,6 +1,7 @@
 //! Options: which requests count, and what the responses look like.
 
 use super::{case, denied, get, no_more, ok, one_policy, plain, with};
+use crate::apps::OWN;
 use crate::config::By;
 use crate::config::Config;
 use crate::config::both_dialects;
@@ -206,20 +207,37 @@ pub(crate) fn errors_of_handlers_carry_the_headers_too() -> Case {
     )
 }
 
+/// Lists get a line more, of what is said already nothing is added, and what is one is kept one.
+pub(crate) fn what_a_handler_says_of_limits_stays() -> Case {
+    let config = Config {
+        dialects: both_dialects(),
+        mode_header: true,
+        ..Config::default()
+    };
+    let own = OWN.into_iter().fold(ok(2, 60), |expected, (name, value)| {
+        expected.and(name, value)
+    });
+    let ours = x_rate_limit(ok(1, 60), 1, 60).and("tidegate-mode", "store");
+    case(config, [get("/own", own), get("/", ours)])
+}
+
 pub(crate) fn middleware_around_it_sees_denials() -> Case {
     let config = Config {
         marked: true,
         ..one_policy(fixed(1, 60))
     };
-    let answer = |expected: Expected| {
+    let answer = |expected: Expected, mark: &str| {
         expected
-            .and("x-outer", "yes")
+            .and("x-outer", mark)
             .and("ratelimit-policy", r#""per-client";q=1;w=60"#)
             .and("ratelimit", r#""per-client";r=0;t=60"#)
     };
     let steps = [
-        get("/", answer(plain())),
-        get("/", answer(denied(&["per-client"]).retry(60))),
+        get("/", answer(plain(), "yes")),
+        get(
+            "/",
+            answer(denied(&["per-client"]).retry(60), "per-client has 0 left"),
+        ),
     ];
     case(config, steps)
 }
