@@ -55,11 +55,12 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = request.request();
-        let entry = self.gate.enter(head, &View(head));
+        let mut decision = None;
+        let entry = self.gate.enter(head, &View(head), &mut decision);
         let service = Rc::clone(&self.inner);
         let call = Pending { service, request };
         match entry {
-            Entry::Now(outcome) => Passage::now(&self.gate, outcome, call),
+            Entry::Now(outcome) => Passage::now(&self.gate, outcome, decision, call),
             Entry::Later(outcome) => Passage::later(&self.gate, outcome, call),
         }
     }

@@ -52,16 +52,17 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let entry = self.gate.enter(&parts, &View(&parts));
+        let mut decision = None;
+        let entry = self.gate.enter(&parts, &View(&parts), &mut decision);
         let request = Request::from_parts(parts, body);
         match entry {
-            Entry::Now(outcome @ Outcome::Refuse { .. }) => {
+            Entry::Now(outcome @ Outcome::Refuse(_)) => {
                 let ready = &mut self.take_ready();
-                Passage::now(&self.gate, outcome, Pending { ready, request })
+                Passage::now(&self.gate, outcome, decision, Pending { ready, request })
             }
             Entry::Now(outcome) => {
                 let ready = &mut self.inner;
-                Passage::now(&self.gate, outcome, Pending { ready, request })
+                Passage::now(&self.gate, outcome, decision, Pending { ready, request })
             }
             Entry::Later(outcome) => {
                 let ready = self.take_ready();
@@ -97,8 +98,16 @@ where
         self.ready.call(self.request)
     }
 
-    fn refuse(self, answer: Answer, decision: Option<Decision>) -> Response<ResBody> {
-        translate::response(answer, decision)
+    fn refuse(mut self, answer: Answer, decision: Option<Decision>) -> Response<ResBody> {
+        // Emptied, those of the request serve for the response: it is cheaper than to make new ones.
+        let mut extensions = mem::take(self.request.extensions_mut());
+        extensions.clear();
+        let mut response = translate::response(answer);
+        if let Some(decision) = decision {
+            extensions.insert(decision);
+        }
+        *response.extensions_mut() = extensions;
+        response
     }
 
     fn status(response: &Response<ResBody>) -> u16 {

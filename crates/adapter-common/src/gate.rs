@@ -24,12 +24,11 @@ pub struct Gate<R: ?Sized> {
 
 /// When the outcome is known.
 #[must_use]
-#[allow(clippy::large_enum_variant)] // nearly always it is `Now`, which a box would make slower
 pub enum Entry {
-    /// At once.
+    /// At once. The decision, if there is one, is in the slot.
     Now(Outcome),
     /// The store must be asked.
-    Later(Later<Outcome>),
+    Later(Later<(Outcome, Decision)>),
 }
 
 /// What to do with a request.
@@ -41,20 +40,13 @@ pub enum Outcome {
     /// Pass it on.
     Admit(Admission),
     /// Answer this instead.
-    Refuse {
-        /// The response.
-        answer: Answer,
-        /// Why, to go into the response's extensions; none if nobody was asked.
-        decision: Option<Decision>,
-    },
+    Refuse(Answer),
 }
 
 /// What goes with an admitted request.
 #[derive(Debug)]
 #[must_use]
 pub struct Admission {
-    /// The decision, to go into the request's extensions.
-    pub decision: Decision,
     /// Headers to add to the response.
     pub headers: Vec<Header>,
     /// To hand in with the response's status; none if the status does not matter.
@@ -79,25 +71,27 @@ impl<R: ?Sized + 'static> Gate<R> {
         })
     }
 
-    /// A request arrives; `view` shows what `request` holds.
-    pub fn enter(self: &Arc<Self>, request: &R, view: &dyn RequestView) -> Entry {
+    /// A request arrives; `view` shows what `request` holds. A decision that is taken at once is put into `slot`, since
+    /// it has some hundred bytes, which are better not moved often.
+    pub fn enter(
+        self: &Arc<Self>,
+        request: &R,
+        view: &dyn RequestView,
+        slot: &mut Option<Decision>,
+    ) -> Entry {
         let (subject, cost) = match self.options.question(request, view) {
             Question::Ask { subject, cost } => (subject, cost),
             Question::Skip => return Entry::Now(Outcome::Skip),
-            Question::Refuse(answer) => {
-                return Entry::Now(Outcome::Refuse {
-                    answer,
-                    decision: None,
-                });
-            }
+            Question::Refuse(answer) => return Entry::Now(Outcome::Refuse(answer)),
         };
-        if let Some(decision) = self.limiter.try_check_with_cost(&subject, cost) {
+        *slot = self.limiter.try_check_with_cost(&subject, cost);
+        if let Some(decision) = slot {
             return Entry::Now(self.outcome(subject, decision));
         }
         let gate = Arc::clone(self);
         Entry::Later(Box::pin(async move {
             let decision = gate.limiter.check_with_cost(&subject, cost).await;
-            gate.outcome(subject, decision)
+            (gate.outcome(subject, &decision), decision)
         }))
     }
 
@@ -115,7 +109,7 @@ impl<R: ?Sized + 'static> Gate<R> {
         });
     }
 
-    fn outcome(&self, subject: SubjectBuf, decision: Decision) -> Outcome {
+    fn outcome(&self, subject: SubjectBuf, decision: &Decision) -> Outcome {
         let field = self.field.get(self.limiter.policy_version(), || {
             let policies = self.limiter.policies();
             PolicyField::new(
@@ -124,21 +118,17 @@ impl<R: ?Sized + 'static> Gate<R> {
                     .map(|policy| (policy.name(), policy.quota())),
             )
         });
-        match self.options.verdict(&decision, &field) {
+        match self.options.verdict(decision, &field) {
             Verdict::Proceed(headers) => Outcome::Admit(Admission {
+                headers,
                 ticket: self.options.is_charged_by_response().then(|| {
                     Box::new(Ticket {
                         subject,
                         decision: decision.clone(),
                     })
                 }),
-                decision,
-                headers,
             }),
-            Verdict::Refuse(answer) => Outcome::Refuse {
-                answer,
-                decision: Some(decision),
-            },
+            Verdict::Refuse(answer) => Outcome::Refuse(answer),
         }
     }
 }
@@ -180,7 +170,7 @@ mod tests {
 
     fn enter(gate: &Arc<Gate<()>>) -> Outcome {
         let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-        match gate.enter(&(), &request) {
+        match gate.enter(&(), &request, &mut None) {
             Entry::Now(outcome) => outcome,
             Entry::Later(_) => panic!("memory answers at once"),
         }
@@ -202,7 +192,7 @@ mod tests {
         }
         let ticket = admitted(&gate).ticket.unwrap();
         gate.leave(ticket, 401);
-        assert!(matches!(enter(&gate), Outcome::Refuse { .. }));
+        assert!(matches!(enter(&gate), Outcome::Refuse(_)));
     }
 
     #[test]

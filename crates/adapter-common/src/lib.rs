@@ -18,9 +18,11 @@
 //! let gate: Arc<Gate<()>> = Gate::new(limiter, key::client_ip());
 //!
 //! let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-//! let Entry::Now(Outcome::Admit(admission)) = gate.enter(&(), &request) else { panic!() };
+//! let mut decision = None;
+//! let Entry::Now(Outcome::Admit(admission)) = gate.enter(&(), &request, &mut decision) else { panic!() };
 //! assert!(admission.headers.iter().any(|(name, _)| name == "ratelimit"));
-//! let Entry::Now(Outcome::Refuse { answer, .. }) = gate.enter(&(), &request) else { panic!() };
+//! assert!(decision.as_ref().is_some_and(|decision| decision.is_allowed()));
+//! let Entry::Now(Outcome::Refuse(answer)) = gate.enter(&(), &request, &mut decision) else { panic!() };
 //! assert_eq!(answer.status, 429);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -53,7 +53,7 @@ pin_project! {
     enum State<C, F, Res, R: ?Sized> {
         /// The store is being asked.
         Deciding {
-            outcome: Later<Outcome>,
+            outcome: Later<(Outcome, Decision)>,
             // There until the outcome is known.
             call: Option<C>,
             gate: Arc<Gate<R>>,
@@ -76,18 +76,24 @@ struct Exit<R: ?Sized> {
 }
 
 impl<C: Call, R: ?Sized + 'static> Passage<C, R> {
-    /// With an outcome that is known. The call need not be of the type that waits: it may borrow its service.
-    pub fn now<N>(gate: &Arc<Gate<R>>, outcome: Outcome, call: N) -> Self
+    /// With an outcome that is known, and the decision that led to it, if there was one. The call need not be of the
+    /// type that waits: it may borrow its service.
+    pub fn now<N>(
+        gate: &Arc<Gate<R>>,
+        outcome: Outcome,
+        decision: Option<Decision>,
+        call: N,
+    ) -> Self
     where
         N: Call<Future = C::Future, Inner = C::Inner, Response = C::Response, Error = C::Error>,
     {
         Self {
-            state: proceed(gate, outcome, call),
+            state: proceed(gate, outcome, decision, call),
         }
     }
 
     /// With an outcome that must be waited for.
-    pub fn later(gate: &Arc<Gate<R>>, outcome: Later<Outcome>, call: C) -> Self {
+    pub fn later(gate: &Arc<Gate<R>>, outcome: Later<(Outcome, Decision)>, call: C) -> Self {
         Self {
             state: State::Deciding {
                 outcome,
@@ -110,12 +116,12 @@ impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
                     call,
                     gate,
                 } => {
-                    let outcome = ready!(outcome.as_mut().poll(cx));
+                    let (outcome, decision) = ready!(outcome.as_mut().poll(cx));
                     // It is taken once, and the state is left right after.
                     let Some(call) = call.take() else {
                         return Poll::Pending;
                     };
-                    proceed(gate, outcome, call)
+                    proceed(gate, outcome, Some(decision), call)
                 }
                 StateProj::Inner { response, exit } => {
                     let response = ready!(response.poll(cx))?;
@@ -139,21 +145,22 @@ impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
 fn proceed<N: Call, C, R: ?Sized>(
     gate: &Arc<Gate<R>>,
     outcome: Outcome,
+    decision: Option<Decision>,
     call: N,
 ) -> State<C, N::Future, N::Response, R> {
     match outcome {
         Outcome::Skip => State::Inner {
-            response: call.pass(None),
+            response: call.pass(decision),
             exit: None,
         },
         Outcome::Admit(admission) => State::Inner {
-            response: call.pass(Some(admission.decision)),
+            response: call.pass(decision),
             exit: Some(Exit {
                 headers: admission.headers,
                 ticket: admission.ticket.map(|ticket| (ticket, Arc::clone(gate))),
             }),
         },
-        Outcome::Refuse { answer, decision } => State::Done {
+        Outcome::Refuse(answer) => State::Done {
             response: Some(call.refuse(answer, decision)),
         },
     }
