@@ -16,7 +16,9 @@ mod section;
 mod suite;
 mod table;
 
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -57,23 +59,10 @@ pub(crate) fn main(arguments: Parser) -> Result<ExitCode> {
 fn run(rows: &[&Row]) -> Result<ExitCode> {
     let matrix = Matrix::new(Workspace::load()?);
     let mut table = Table::default();
-    for row in rows {
-        eprintln!("{} ...", row.name);
-        let started = Instant::now();
-        let result = row.job.run(&matrix);
-        if let Err(error) = &result {
-            println!("\n===== {} failed =====\n{error:#}", row.name);
-            println!(
-                "===== run it alone: cargo xtask test-all --only {} =====\n",
-                row.name
-            );
-        }
-        table.push(Line {
-            row: row.name,
-            passed: result.is_ok(),
-            took: started.elapsed(),
-            note: result.unwrap_or_default(),
-        });
+    for together in rows.chunk_by(|row, next| row.job.waits() && next.job.waits()) {
+        run_together(together, &matrix)
+            .into_iter()
+            .for_each(|line| table.push(line));
     }
     println!("{table}");
     Ok(if table.all_passed() {
@@ -81,6 +70,40 @@ fn run(rows: &[&Row]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Runs rows at the same time.
+fn run_together(rows: &[&Row], matrix: &Matrix) -> Vec<Line> {
+    thread::scope(|scope| {
+        let running: Vec<_> = rows
+            .iter()
+            .map(|row| scope.spawn(|| run_row(row, matrix)))
+            .collect();
+        let lines = running.into_iter().map(|row| row.join());
+        lines
+            .map(|line| line.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn run_row(row: &Row, matrix: &Matrix) -> Line {
+    eprintln!("{} ...", row.name);
+    let started = Instant::now();
+    let result = row.job.run(matrix);
+    if let Err(error) = &result {
+        // In one piece, because other rows may have something to show at the same time.
+        println!(
+            "\n===== {name} failed =====\n{error:#}\n\
+             ===== run it alone: cargo xtask test-all --only {name} =====\n",
+            name = row.name
+        );
+    }
+    Line {
+        row: row.name,
+        passed: result.is_ok(),
+        took: started.elapsed(),
+        note: result.unwrap_or_default(),
+    }
 }
 
 fn parse(mut arguments: Parser) -> Result<Wanted> {
@@ -161,6 +184,16 @@ mod tests {
             text.contains("--ony") && text.contains("--only ROW"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn rows_that_wait_stand_together_and_so_run_at_the_same_time() {
+        let groups = ROWS.chunk_by(|row, next| row.job.waits() && next.job.waits());
+        let waiting: Vec<usize> = groups
+            .filter(|group| group[0].job.waits())
+            .map(<[Row]>::len)
+            .collect();
+        assert_eq!(waiting, [5]);
     }
 
     #[test]

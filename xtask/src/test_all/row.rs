@@ -1,6 +1,6 @@
 //! What a row of the matrix is, and how each kind runs.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
@@ -22,6 +22,8 @@ pub(super) enum Job {
     Cargo(CargoJob),
     /// These tests of the workspace must pass.
     Tests(&'static [Claim]),
+    /// As `Tests`, for tests that wait most of their time: such rows run at the same time as those next to them.
+    WaitingTests(&'static [Claim]),
     /// All tests of the workspace that no other row claims must pass.
     OtherTests,
     /// Something that we look at ourselves.
@@ -54,40 +56,57 @@ impl CargoJob {
 /// What the rows share.
 pub(super) struct Matrix {
     pub(super) workspace: Workspace,
-    suite: OnceCell<Option<Suite>>,
+    suite: OnceLock<Option<Suite>>,
 }
 
 impl Matrix {
     pub(super) fn new(workspace: Workspace) -> Self {
         Self {
             workspace,
-            suite: OnceCell::new(),
+            suite: OnceLock::new(),
         }
     }
 
     /// The workspace's tests, built when they are first asked for, with one set of features for all rows so
     /// that nothing is compiled twice.
     pub(super) fn suite(&self) -> Result<&Suite> {
-        if self.suite.get().is_none() {
+        let mut failure = None;
+        let suite = self.suite.get_or_init(|| {
             let built = Suite::build();
-            let failure = built.as_ref().err().map(ToString::to_string);
-            let _ = self.suite.set(built.ok());
-            if let Some(failure) = failure {
-                bail!(failure);
+            built
+                .inspect_err(|error| failure = Some(error.to_string()))
+                .ok()
+        });
+        match (suite, failure) {
+            (Some(suite), _) => Ok(suite),
+            (None, Some(failure)) => bail!(failure),
+            (None, None) => {
+                bail!("the tests did not build: the first row that needed them shows why")
             }
-        }
-        match self.suite.get() {
-            Some(Some(suite)) => Ok(suite),
-            _ => bail!("the tests did not build: the first row that needed them shows why"),
         }
     }
 }
 
 impl Job {
+    /// The tests that it claims for its row.
+    pub(super) fn claims(&self) -> &'static [Claim] {
+        match self {
+            Self::Tests(claims) | Self::WaitingTests(claims) => claims,
+            Self::Cargo(_) | Self::OtherTests | Self::Check(_) => &[],
+        }
+    }
+
+    /// Whether it may run at the same time as others of which this is true.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self, Self::WaitingTests(_))
+    }
+
     pub(super) fn run(&self, matrix: &Matrix) -> Result<String> {
         match self {
             Self::Cargo(job) => job.run(&matrix.workspace),
-            Self::Tests(claims) => matrix.suite()?.run_claimed(&matrix.workspace, claims),
+            Self::Tests(claims) | Self::WaitingTests(claims) => {
+                matrix.suite()?.run_claimed(&matrix.workspace, claims)
+            }
             Self::OtherTests => matrix.suite()?.run_unclaimed(&matrix.workspace),
             Self::Check(check) => check(matrix),
         }

@@ -103,7 +103,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "conformance-redis",
         proves: "the Redis store keeps the contracts of stores and of shared stores, on Redis",
-        job: Job::Tests(&[Claim {
+        job: Job::WaitingTests(&[Claim {
             package: "tidegate-test-servers",
             target: "conformance",
             filter: Some("conformance_redis"),
@@ -112,7 +112,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "conformance-valkey",
         proves: "the Redis store keeps the contracts of stores and of shared stores, on Valkey",
-        job: Job::Tests(&[Claim {
+        job: Job::WaitingTests(&[Claim {
             package: "tidegate-test-servers",
             target: "conformance",
             filter: Some("conformance_valkey"),
@@ -121,7 +121,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "conformance-sentinel",
         proves: "the Redis store keeps the contracts of stores and of shared stores, on a primary that Sentinels name",
-        job: Job::Tests(&[Claim {
+        job: Job::WaitingTests(&[Claim {
             package: "tidegate-test-servers",
             target: "conformance",
             filter: Some("conformance_sentinel"),
@@ -130,7 +130,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "conformance-cluster",
         proves: "the Redis store keeps the contracts of stores and of shared stores, on a cluster of three primaries",
-        job: Job::Tests(&[Claim {
+        job: Job::WaitingTests(&[Claim {
             package: "tidegate-test-servers",
             target: "conformance",
             filter: Some("conformance_cluster"),
@@ -139,7 +139,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         name: "conformance-tls",
         proves: "the Redis store keeps the contracts of stores and of shared stores, through TLS",
-        job: Job::Tests(&[Claim {
+        job: Job::WaitingTests(&[Claim {
             package: "tidegate-test-servers",
             target: "conformance",
             filter: Some("conformance_tls"),

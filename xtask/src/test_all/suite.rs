@@ -1,15 +1,14 @@
 //! The workspace's own tests: built once, then run program by program, so that each row can take its part.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use serde_json::Value;
 
 use super::counts::Counts;
-use super::row::Job;
 use super::rows::ROWS;
 use crate::cargo;
 use crate::workspace::{Package, Workspace};
@@ -39,8 +38,8 @@ struct Program {
 /// Everything that was built.
 pub(super) struct Suite {
     programs: Vec<Program>,
-    /// Set when the servers that some tests need are there.
-    servers: OnceCell<()>,
+    /// Whether the servers that some tests need are there, or why not; set when they are first needed.
+    servers: OnceLock<Result<(), String>>,
 }
 
 impl Suite {
@@ -66,7 +65,7 @@ impl Suite {
         let programs = messages.lines().filter_map(Program::parse).collect();
         Ok(Self {
             programs,
-            servers: OnceCell::new(),
+            servers: OnceLock::new(),
         })
     }
 
@@ -106,9 +105,17 @@ impl Suite {
 
     /// Sees to it that there are servers, if the package's tests need any.
     fn prepare(&self, package: &Package) -> Result<()> {
-        if self.servers.get().is_some() || !needs_servers(package) {
+        if !needs_servers(package) {
             return Ok(());
         }
+        let servers = self.servers.get_or_init(|| {
+            let installed = self.install_servers();
+            installed.map_err(|error| format!("{error:#}"))
+        });
+        servers.clone().map_err(Error::msg)
+    }
+
+    fn install_servers(&self) -> Result<()> {
         let installer = self
             .programs
             .iter()
@@ -116,7 +123,6 @@ impl Suite {
         let installer =
             installer.with_context(|| format!("{SERVERS} has no program {INSTALLER}"))?;
         cargo::capture(&mut Command::new(&installer.path))?;
-        let _ = self.servers.set(());
         Ok(())
     }
 
@@ -135,10 +141,7 @@ fn needs_servers(package: &Package) -> bool {
 
 /// The arguments that leave out what other rows claim of the target; none if they claim all of it.
 fn left_over(package: &Package, target: &str) -> Option<Vec<&'static str>> {
-    let claims = ROWS.iter().flat_map(|row| match &row.job {
-        Job::Tests(claims) => *claims,
-        _ => &[],
-    });
+    let claims = ROWS.iter().flat_map(|row| row.job.claims());
     let filters: BTreeSet<_> = claims
         .filter(|claim| claim.package == package.name && claim.target == target)
         .map(|claim| claim.filter)
