@@ -193,7 +193,7 @@ mod tests {
             .filter(|group| group[0].job.waits())
             .map(<[Row]>::len)
             .collect();
-        assert_eq!(waiting, [5]);
+        assert_eq!(waiting, [6]);
     }
 
     #[test]

@@ -146,6 +146,15 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "conformance-evicting",
+        proves: "the Redis store keeps the contract of shared stores on a server that evicts what it likes",
+        job: Job::WaitingTests(&[Claim {
+            package: "tidegate-test-servers",
+            target: "data_loss",
+            filter: Some("g6_holds_where_the_server_evicts"),
+        }]),
+    },
+    Row {
         name: "conformance-custom",
         proves: "the store of one's own, which the book shows, keeps the contract of stores",
         job: Job::Tests(&[Claim {
