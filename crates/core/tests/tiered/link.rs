@@ -1,1 +1,58 @@
-//! How a node stands with the store.
+//! How a node stands with the store, and what follows for the next request.
+
+use std::time::Duration;
+
+use tidegate_core::tiered::{Link, LinkConfig, Mode};
+use tidegate_core::{Timestamp, Transition};
+
+use crate::START;
+
+fn after(millis: u64) -> Timestamp {
+    START + Duration::from_millis(millis)
+}
+
+#[test]
+fn g4_shares_hold_from_the_return_of_the_store_for_as_long_as_is_said_and_not_a_moment_more() {
+    let mut link = Link::new(LinkConfig::default());
+    assert_eq!(link.returning_until(), None);
+    link.changed(Transition::Opened, after(0));
+    assert_eq!(link.returning_until(), None, "nobody knows");
+    link.changed(Transition::Opened, after(500));
+    let lasted = Duration::from_millis(1_000);
+    assert_eq!(link.view(after(1_000)).mode, Mode::Out { lasted });
+
+    link.changed(Transition::Closed, after(1_000));
+    assert_eq!(link.returning_until(), Some(after(6_000)));
+    assert_eq!(link.view(after(5_999)).mode, Mode::Returning);
+    assert_eq!(link.view(after(6_000)).mode, Mode::Connected);
+    link.changed(Transition::Closed, after(7_000));
+    assert_eq!(link.view(after(7_000)).mode, Mode::Connected);
+}
+
+#[test]
+fn l1_the_store_is_suspected_from_a_call_without_an_answer_until_one_is_answered() {
+    let mut link = Link::new(LinkConfig::default());
+    let suspected = |link: &Link| link.view(START).suspected;
+    assert!(!suspected(&link));
+    link.called(false);
+    assert!(suspected(&link));
+    link.called(true);
+    assert!(!suspected(&link));
+}
+
+#[test]
+fn g4_at_least_as_many_nodes_are_reckoned_with_as_are_expected_and_one_at_least() {
+    let link = |expected_nodes| {
+        Link::new(LinkConfig {
+            expected_nodes,
+            ..LinkConfig::default()
+        })
+    };
+    assert_eq!(link(0).view(START).nodes, 1);
+    assert_eq!(link(3).view(START).nodes, 3);
+    let mut told = link(3);
+    told.registered(2, START);
+    assert_eq!(told.view(START).nodes, 3);
+    told.registered(5, START);
+    assert_eq!(told.view(START).nodes, 5);
+}

@@ -6,6 +6,7 @@ mod clock;
 mod demand;
 mod link;
 mod outage;
+mod policies;
 mod refunds;
 mod unanswered;
 mod visits;

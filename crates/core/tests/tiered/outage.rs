@@ -1,12 +1,15 @@
 //! Decisions without the store: by each policy's outage setting, and within this node's share (G4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_core::shared::Record;
-use tidegate_core::tiered::{Group, Mode};
-use tidegate_core::Algorithm;
+use tidegate_core::tiered::{Group, Mode, Timing};
+use tidegate_core::{
+    Algorithm, Decision, Fallback, Outage, PolicyName, Provenance, Rule, Tolerance,
+};
 
-use crate::{START, World};
+use crate::{ALGORITHMS, START, WINDOW, World};
 
 /// The node comes back first of three, to a store that is empty. Until the others are back it admits its share, however
 /// often it is told that nobody used anything but itself.
@@ -43,4 +46,152 @@ fn g4_the_first_to_return_keeps_to_its_share_of_a_window() {
 #[test]
 fn g4_the_first_to_return_keeps_to_its_share_of_a_bucket() {
     g4_the_first_to_return_keeps_to_its_share(Algorithm::TokenBucket);
+}
+
+/// Decides a request while the store is out.
+fn without_store(world: &mut World, cost: u64) -> Decision {
+    world.view.mode = Mode::Out {
+        lasted: Duration::from_secs(1),
+    };
+    world.decide(cost, START).unwrap()
+}
+
+/// How many single requests are admitted while the store is out.
+fn admitted(world: &mut World) -> usize {
+    let admitted = (0..100).filter(|_| without_store(world, 1).is_allowed());
+    admitted.count()
+}
+
+#[test]
+fn each_outage_setting_admits_what_it_says_and_the_store_is_told_of_it() {
+    for algorithm in ALGORITHMS {
+        for (outage, fallback, expected) in [
+            (Outage::SHARE, Fallback::Share, 25),
+            (Outage::FULL, Fallback::Full, 50),
+            (Outage::OPEN, Fallback::Open, 100),
+            (Outage::CLOSED, Fallback::Closed, 0),
+        ] {
+            let mut world = World::new(algorithm);
+            world.rule = world.rule.with_outage(outage);
+            assert_eq!(admitted(&mut world), expected, "{algorithm}, {fallback}");
+            let decision = without_store(&mut world, 1);
+            assert_eq!(decision.provenance(), Provenance::Outage(fallback));
+            assert_eq!(decision.is_unavailable(), fallback == Fallback::Closed);
+            let admitted = expected + usize::from(decision.is_allowed());
+            let due = world.due();
+            assert_eq!(due.is_some(), admitted > 0, "{algorithm}, {fallback}");
+            if let Some(due) = due {
+                assert!(due <= START + Timing::default().report);
+                world.call(0, START);
+            }
+            // A bucket owes no more than it holds.
+            let told = admitted.min(50);
+            assert_eq!(world.used(START), told as u64, "{algorithm}, {fallback}");
+        }
+    }
+}
+
+#[test]
+fn g8_a_request_that_is_denied_without_the_store_changes_no_count() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::new(algorithm);
+        assert!(!without_store(&mut world, 26).is_allowed());
+        assert!(without_store(&mut world, 25).is_allowed());
+        assert!(!without_store(&mut world, 1).is_allowed());
+        assert_eq!(world.group.unsent(), 25, "{algorithm}");
+        let free = without_store(&mut world, 0);
+        assert!(free.is_allowed(), "{algorithm}: it costs nothing");
+        assert_eq!(world.group.unsent(), 25, "{algorithm}");
+    }
+}
+
+/// It is over its share already: what others used is not known to be anybody's.
+#[test]
+fn g8_what_costs_nothing_is_allowed_even_where_more_is_used_than_there_is() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    world.rule = world.rule.with_outage(Outage::FULL);
+    assert!(without_store(&mut world, 50).is_allowed());
+    world.rule = world.rule.with_quota(world.rule.quota().with_limit(10).unwrap());
+    assert!(without_store(&mut world, 0).is_allowed());
+    assert!(!without_store(&mut world, 1).is_allowed());
+}
+
+#[test]
+fn what_a_shadow_policy_would_deny_is_allowed_and_not_counted() {
+    for outage in [Outage::SHARE, Outage::FULL, Outage::CLOSED] {
+        let mut world = World::new(Algorithm::FixedWindow);
+        world.rule = world.rule.with_shadow(true).with_outage(outage);
+        let decision = without_store(&mut world, 51);
+        assert!(decision.is_allowed());
+        assert!(decision.statuses()[0].is_violated());
+        assert_eq!(world.group.unsent(), 0);
+    }
+}
+
+/// What was used while the store answered, in the whole life of a node, is none of a share that holds from now on.
+#[test]
+fn g4_a_share_is_whole_when_it_comes_to_hold() {
+    for granted in [false, true] {
+        let mut world = World::loose(Algorithm::TokenBucket);
+        for window in 0..10 {
+            let now = START - WINDOW * 20 + WINDOW * window;
+            let by_itself = if granted { 0 } else { 20 };
+            let _ = world.decide(by_itself, now).unwrap();
+            world.call(20 - by_itself, now);
+            assert_eq!(world.rival(20, now), 20, "a half is this node's");
+        }
+        // While the store answers, a request comes now and then.
+        let _ = world.decide(0, START - WINDOW);
+        world.view.mode = Mode::Returning;
+        let admitted = world.decide(25, START);
+        assert!(admitted.is_some_and(|decision| decision.is_allowed()));
+        let more = world.decide(1, START).unwrap();
+        assert!(!more.is_allowed(), "and no more than that");
+    }
+}
+
+#[test]
+fn g4_while_returning_only_shares_of_policies_that_enforce_them_hold() {
+    let half = |outage, shadow| {
+        let mut world = World::loose(Algorithm::FixedWindow);
+        world.rule = world.rule.with_outage(outage).with_shadow(shadow);
+        world.view.mode = Mode::Returning;
+        let _ = world.decide(20, START).unwrap();
+        world.call(0, START);
+        let next = world.decide(10, START).unwrap();
+        (next.is_allowed(), next.provenance())
+    };
+    let local = Provenance::Local {
+        age: Duration::ZERO,
+    };
+    let by_share = Provenance::Outage(Fallback::Share);
+    assert_eq!(half(Outage::SHARE, false), (false, by_share));
+    assert_eq!(half(Outage::SHARE, true), (true, local));
+    assert_eq!(half(Outage::FULL, false), (true, local));
+}
+
+/// The last call was not answered: requests that can wait for no answer are decided by the outage setting at once.
+#[test]
+fn g4_a_request_does_not_wait_for_a_store_that_is_suspected_unless_its_policy_is_exact() {
+    for (tolerance, shadow, waits) in [(0.5, false, false), (0.0, false, true), (0.0, true, false)] {
+        let mut world = World::new(Algorithm::FixedWindow);
+        let tolerance = Tolerance::from_fraction(tolerance).unwrap();
+        let shadowed = Rule::new(PolicyName::new("q").unwrap(), *world.rule.quota());
+        let exact = shadowed.with_tolerance(Tolerance::EXACT).with_shadow(shadow);
+        let rules = if tolerance.is_exact() {
+            vec![world.rule, exact]
+        } else {
+            vec![world.rule]
+        };
+        world.view.suspected = true;
+        let intern = &mut |rule: &Rule| Arc::new(*rule);
+        let view = world.view;
+        // More than may be admitted before the store is told.
+        let decision = world.group.acquire(&rules, 2, &view, START, intern);
+        assert_eq!(decision.is_none(), waits, "{tolerance}, {shadow}");
+        if let Some(decision) = decision {
+            let by_share = Provenance::Outage(Fallback::Share);
+            assert_eq!(decision.provenance(), by_share);
+        }
+    }
 }
