@@ -6,7 +6,7 @@ use tidegate_core::shared::Record;
 use tidegate_core::tiered::{Mode, Timing, Urgency};
 use tidegate_core::{Algorithm, Timestamp, Usage};
 
-use crate::{VIEW, WINDOW, World};
+use crate::{START, VIEW, WINDOW, World};
 
 /// Asks ten times a second after the clock stepped back, until a request is admitted: within a window, whether the store
 /// answers what is due or not.
@@ -159,5 +159,16 @@ fn g5_what_is_untold_when_the_stores_clock_steps_back_is_due_although_nobody_ask
         world.group.visited(Urgency::Now, after);
         let due = world.group.due(&VIEW, &Timing::default()).unwrap();
         assert!(due <= after + Timing::default().report, "{algorithm}");
+    }
+}
+
+/// What is missing afterwards is more than a bucket may owe, but not so much more that what was heard must be of another time.
+#[test]
+fn g7_a_step_back_by_less_than_a_bucket_may_owe_forgives_it_nothing() {
+    for (step, left) in [(WINDOW * 3 / 2, 0), (WINDOW * 100, 50)] {
+        let mut world = World::new(Algorithm::TokenBucket);
+        while world.ask(START) {}
+        world.call(0, START);
+        assert_eq!(world.left(START - step), left, "{step:?}");
     }
 }

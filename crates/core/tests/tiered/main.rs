@@ -4,6 +4,7 @@
 
 mod clock;
 mod demand;
+mod idle;
 mod link;
 mod outage;
 mod policies;

@@ -195,3 +195,18 @@ fn g4_a_request_does_not_wait_for_a_store_that_is_suspected_unless_its_policy_is
         }
     }
 }
+
+/// It was admitted while a report was under way: the answer to that does not make it an ordinary debt.
+#[test]
+fn g4_a_bucket_owes_no_more_than_it_holds_after_an_outage_however_late_it_is_told() {
+    let mut world = World::new(Algorithm::TokenBucket);
+    world.rule = world.rule.with_outage(Outage::OPEN);
+    assert_eq!(world.rival(40, START), 40);
+    world.ask(START);
+    let outgoing = world.compose(0, START).unwrap();
+    assert_eq!(admitted(&mut world), 100);
+    let reply = world.carry(&outgoing, START);
+    world.answer(&outgoing, reply, 0, START);
+    world.call(0, START);
+    assert_eq!(world.record.usage().at(), START + WINDOW);
+}

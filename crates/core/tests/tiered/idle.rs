@@ -1,0 +1,53 @@
+//! When a subject may be forgotten (R1): not before what is known of it is of no use to anybody.
+
+use std::time::Duration;
+
+use tidegate_core::Algorithm;
+use tidegate_core::tiered::{Timing, Urgency};
+
+use crate::{ALGORITHMS, START, VIEW, WINDOW, World};
+
+const NANO: Duration = Duration::from_nanos(1);
+
+#[test]
+fn r1_a_subject_is_kept_for_the_window_after_the_one_that_it_was_used_in() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::new(algorithm);
+        world.ask(START);
+        world.call(0, START);
+        let idle = START + WINDOW * 2;
+        assert!(!world.group.is_idle(idle - NANO), "{algorithm}");
+        assert!(world.group.is_idle(idle), "{algorithm}");
+    }
+}
+
+#[test]
+fn r1_a_bucket_is_kept_until_it_is_full() {
+    let mut world = World::new(Algorithm::TokenBucket);
+    world.rule = world.rule.with_quota(world.rule.quota().with_burst(200).unwrap());
+    assert_eq!(world.rival(200, START), 200);
+    world.ask(START);
+    world.call(0, START);
+    let full = world.record.usage().at();
+    assert!(full > START + WINDOW * 4);
+    assert!(!world.group.is_idle(full - NANO));
+    assert!(world.group.is_idle(full));
+}
+
+#[test]
+fn r1_a_subject_is_kept_while_the_driver_or_an_answer_is_to_come() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let idle = START + WINDOW * 2;
+    let _ = world.decide(1, START);
+    let visit = world.group.plan(None, &VIEW, &Timing::default(), START);
+    assert_eq!(visit.map(|visit| visit.urgency), Some(Urgency::Now));
+    assert!(!world.group.is_idle(idle), "the driver is to come");
+    world.group.visited(Urgency::Now, START);
+    assert!(world.group.is_idle(idle));
+
+    let outgoing = world.compose(0, START).unwrap();
+    assert!(!world.group.is_idle(idle), "an answer is to come");
+    let timing = Timing::default();
+    world.group.give_up(outgoing.call, &timing, START);
+    assert!(world.group.is_idle(idle));
+}
