@@ -32,11 +32,7 @@ fn g4_final_counts_are_those_that_hold_when_the_others_last_reports_are_in() {
     let next = START + WINDOW;
     assert_eq!(world.hear(next), None, "an early answer is not final");
     let settled = next + Timing::default().report * 5;
-    assert_eq!(
-        world.due(),
-        Some(settled),
-        "the node asks once more"
-    );
+    assert_eq!(world.due(), Some(settled), "the node asks once more");
     let finished = world.hear(settled).unwrap();
     assert_eq!((finished.own, finished.total), (1, 1));
 }
@@ -60,7 +56,11 @@ fn g4_the_share_of_a_window_follows_the_final_counts_of_the_one_before() {
     world.call(0, START);
     world.rival(30, START);
     let settled = START + WINDOW + Timing::default().report * 5;
-    assert_eq!(share(&world, START + WINDOW), 25, "of two, nothing is known");
+    assert_eq!(
+        share(&world, START + WINDOW),
+        25,
+        "of two, nothing is known"
+    );
     let expected = Finished {
         own: 10,
         total: 40,
@@ -85,7 +85,12 @@ fn g4_counts_are_not_final_while_the_store_lacks_some_of_this_nodes() {
     let outgoing = world.compose(0, settled).unwrap();
     let mut reply = world.carry(&outgoing, settled);
     reply.mine_before.local -= 5;
-    assert!(world.answer(&outgoing, reply, 0, settled).finished.is_empty());
+    assert!(
+        world
+            .answer(&outgoing, reply, 0, settled)
+            .finished
+            .is_empty()
+    );
     let finished = world.hear(settled).unwrap();
     assert_eq!((finished.own, finished.total), (15, 15));
 }
@@ -135,7 +140,11 @@ fn g4_a_buckets_demand_is_measured_over_a_windows_length() {
     assert_eq!(share(&world, end + WINDOW * 2), 15);
     let quiet = end + WINDOW;
     assert_eq!(world.hear(quiet), None, "nothing was used");
-    assert_eq!(share(&world, quiet + WINDOW * 2), 15, "so nothing was learned");
+    assert_eq!(
+        share(&world, quiet + WINDOW * 2),
+        15,
+        "so nothing was learned"
+    );
 }
 
 #[test]

@@ -24,7 +24,9 @@ fn r1_a_subject_is_kept_for_the_window_after_the_one_that_it_was_used_in() {
 #[test]
 fn r1_a_bucket_is_kept_until_it_is_full() {
     let mut world = World::new(Algorithm::TokenBucket);
-    world.rule = world.rule.with_quota(world.rule.quota().with_burst(200).unwrap());
+    world.rule = world
+        .rule
+        .with_quota(world.rule.quota().with_burst(200).unwrap());
     assert_eq!(world.rival(200, START), 200);
     world.ask(START);
     world.call(0, START);

@@ -111,7 +111,9 @@ fn g8_what_costs_nothing_is_allowed_even_where_more_is_used_than_there_is() {
     let mut world = World::new(Algorithm::FixedWindow);
     world.rule = world.rule.with_outage(Outage::FULL);
     assert!(without_store(&mut world, 50).is_allowed());
-    world.rule = world.rule.with_quota(world.rule.quota().with_limit(10).unwrap());
+    world.rule = world
+        .rule
+        .with_quota(world.rule.quota().with_limit(10).unwrap());
     assert!(without_store(&mut world, 0).is_allowed());
     assert!(!without_store(&mut world, 1).is_allowed());
 }
@@ -173,11 +175,14 @@ fn g4_while_returning_only_shares_of_policies_that_enforce_them_hold() {
 /// The last call was not answered: requests that can wait for no answer are decided by the outage setting at once.
 #[test]
 fn g4_a_request_does_not_wait_for_a_store_that_is_suspected_unless_its_policy_is_exact() {
-    for (tolerance, shadow, waits) in [(0.5, false, false), (0.0, false, true), (0.0, true, false)] {
+    for (tolerance, shadow, waits) in [(0.5, false, false), (0.0, false, true), (0.0, true, false)]
+    {
         let mut world = World::new(Algorithm::FixedWindow);
         let tolerance = Tolerance::from_fraction(tolerance).unwrap();
         let shadowed = Rule::new(PolicyName::new("q").unwrap(), *world.rule.quota());
-        let exact = shadowed.with_tolerance(Tolerance::EXACT).with_shadow(shadow);
+        let exact = shadowed
+            .with_tolerance(Tolerance::EXACT)
+            .with_shadow(shadow);
         let rules = if tolerance.is_exact() {
             vec![world.rule, exact]
         } else {

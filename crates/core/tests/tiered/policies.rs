@@ -11,9 +11,7 @@ use tidegate_core::{
 
 use crate::{NODE, START, VIEW, WINDOW};
 
-const OUT: Mode = Mode::Out {
-    lasted: WINDOW,
-};
+const OUT: Mode = Mode::Out { lasted: WINDOW };
 
 fn rule(name: &'static str, limit: u64) -> Rule {
     let quota = Quota::new(limit, WINDOW).unwrap();
@@ -119,7 +117,11 @@ fn a_request_that_was_not_granted_is_denied_even_if_there_is_room_a_moment_later
     assert!(!denied.is_allowed());
     assert_eq!(violated(&denied), [true, true], "nobody knows which it was");
     let refresh = START + Timing::default().refresh;
-    assert_eq!(two.refresh_due(), Some(refresh), "and it is looked at again");
+    assert_eq!(
+        two.refresh_due(),
+        Some(refresh),
+        "and it is looked at again"
+    );
 }
 
 #[test]
@@ -155,7 +157,11 @@ fn an_outage_decision_names_the_setting_of_the_policy_that_denied() {
         (decision.is_allowed(), decision.provenance())
     };
     let by = Provenance::Outage;
-    assert_eq!(decide(open, full, 3), (true, by(Fallback::Open)), "the first");
+    assert_eq!(
+        decide(open, full, 3),
+        (true, by(Fallback::Open)),
+        "the first"
+    );
     assert_eq!(decide(full, open, 3), (true, by(Fallback::Full)));
     assert_eq!(decide(open, full, 4), (false, by(Fallback::Full)));
     assert_eq!(decide(full, open, 4), (false, by(Fallback::Full)));
@@ -183,10 +189,7 @@ fn policies_are_told_apart() {
     assert!(two.decide(2, OUT).unwrap().is_allowed());
     two.rules = [two.rules[1], full("new", 5)];
     assert!(two.decide(1, OUT).is_some());
-    let outgoing = two
-        .group
-        .compose(Some((&two.rules, 1)), START)
-        .unwrap();
+    let outgoing = two.group.compose(Some((&two.rules, 1)), START).unwrap();
     let names: Vec<&str> = outgoing
         .reports
         .iter()

@@ -23,7 +23,11 @@ fn g5_what_is_given_back_is_told_to_the_store_within_t_and_is_there_again() {
 
         world.call(0, START);
         world.call(0, START);
-        assert_eq!((world.used(START), world.left(START)), (0, 50), "{algorithm}");
+        assert_eq!(
+            (world.used(START), world.left(START)),
+            (0, 50),
+            "{algorithm}"
+        );
         assert!(!world.group.is_untold(), "{algorithm}");
     }
 }

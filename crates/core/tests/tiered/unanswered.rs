@@ -135,7 +135,11 @@ fn l6_what_was_granted_to_requests_that_are_gone_is_given_back() {
         assert!(world.group.is_untold(), "{algorithm}");
         assert_eq!(world.left(START), 26, "{algorithm}");
         world.call(0, START);
-        assert_eq!((world.used(START), world.left(START)), (24, 26), "{algorithm}");
+        assert_eq!(
+            (world.used(START), world.left(START)),
+            (24, 26),
+            "{algorithm}"
+        );
         assert!(!world.group.is_untold(), "{algorithm}");
     }
 }
@@ -166,7 +170,11 @@ fn g5_what_is_admitted_while_a_report_is_under_way_is_still_to_be_told() {
         let _ = world.decide(2, START).unwrap();
         let reply = world.carry(&outgoing, START);
         world.answer(&outgoing, reply, 0, START);
-        assert_eq!((world.group.unsent(), world.left(START)), (2, 28), "{algorithm}");
+        assert_eq!(
+            (world.group.unsent(), world.left(START)),
+            (2, 28),
+            "{algorithm}"
+        );
         let due = world.due().unwrap();
         assert!(due <= START + Duration::from_millis(50), "{algorithm}");
         world.call(0, due);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tidegate_core::Algorithm;
-use tidegate_core::tiered::{Timing, Urgency, Visit};
+use tidegate_core::tiered::{Mode, Timing, Urgency, Visit};
 
-use crate::{START, VIEW, World};
+use crate::{ALGORITHMS, START, VIEW, World};
 
 /// A subject that was denied is looked at in a second; what its bucket lets through before that is told within T.
 #[test]
@@ -42,4 +42,104 @@ fn r3_a_visit_far_ahead_does_not_delay_a_report() {
     world.call(0, report.at);
     let later = plan(&mut world, None, report.at);
     assert_eq!(later, None, "the driver still comes to refresh it");
+}
+
+/// A node that the store has told of the subject; of 25 that it may admit by itself, 24 are nearly all.
+fn informed(algorithm: Algorithm) -> World {
+    let mut world = World::loose(algorithm);
+    let _ = world.decide(0, START);
+    world.call(1, START);
+    world
+}
+
+#[test]
+fn r3_what_is_admitted_is_told_within_t_and_at_once_when_the_slack_is_nearly_used_up() {
+    for algorithm in ALGORITHMS {
+        for (cost, wait) in [(23, Timing::default().report), (24, Duration::ZERO)] {
+            let mut world = informed(algorithm);
+            let _ = world.decide(cost, START).unwrap();
+            assert_eq!(world.due(), Some(START + wait), "{algorithm}, {cost}");
+        }
+    }
+}
+
+#[test]
+fn a_subject_that_the_store_has_not_heard_of_is_told_at_once_and_every_t_while_it_does_not_answer()
+{
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let _ = world.decide(1, START).unwrap();
+    assert_eq!(world.due(), Some(START));
+    world.view.mode = Mode::Returning;
+    let patient = START + Timing::default().report;
+    assert_eq!(world.due(), Some(patient));
+    world.view.mode = Mode::Out {
+        lasted: Duration::ZERO,
+    };
+    assert_eq!(world.due(), Some(patient));
+}
+
+/// It is alone, so it may admit all of the limit, and deny, before the store has said a word.
+#[test]
+fn r3_a_denial_by_what_only_this_node_knows_is_looked_at_with_the_report() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    world.view.nodes = 1;
+    let _ = world.decide(50, START).unwrap();
+    assert!(!world.decide(1, START).unwrap().is_allowed());
+    assert_eq!(world.due(), Some(START));
+    let outgoing = world.compose(0, START).unwrap();
+    assert_eq!(world.due(), None, "while it is under way");
+    let timing = Timing::default();
+    world.group.give_up(outgoing.call, &timing, START);
+    world.view.mode = Mode::Returning;
+    assert_eq!(world.due(), Some(START + timing.report));
+}
+
+/// Denied traffic costs one look a second, however much of it there is.
+#[test]
+fn r3_a_denied_subject_is_looked_at_once_a_second() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::SlidingWindow] {
+        let mut world = World::new(algorithm);
+        assert_eq!(world.rival(50, START), 50);
+        let mut visits = 0;
+        let mut planned: Vec<Visit> = Vec::new();
+        for tick in 0..500 {
+            let now = START + Duration::from_millis(10 * tick);
+            let _ = world.ask(now);
+            planned.extend(world.group.plan(None, &VIEW, &Timing::default(), now));
+            for visit in planned.extract_if(.., |visit| visit.at <= now) {
+                world.group.visited(visit.urgency, now);
+                if world.due().is_some_and(|due| due <= now) {
+                    world.call(0, now);
+                    visits += 1;
+                }
+            }
+            planned.extend(world.group.plan(None, &VIEW, &Timing::default(), now));
+        }
+        assert!(
+            (5..=7).contains(&visits),
+            "{algorithm}: {visits} in five seconds"
+        );
+    }
+}
+
+#[test]
+fn r3_a_visit_that_is_wanted_is_planned_if_none_comes_as_soon() {
+    let timing = Timing::default();
+    let mut world = informed(Algorithm::FixedWindow);
+    let plan = |world: &mut World, wanted: Option<u64>| {
+        let wanted = wanted.map(|millis| START + Duration::from_millis(millis));
+        let visit = world.group.plan(wanted, &VIEW, &timing, START);
+        visit.map(|visit| visit.urgency)
+    };
+    assert_eq!(plan(&mut world, None), None, "nothing is due");
+    assert_eq!(plan(&mut world, Some(60)), Some(Urgency::Later));
+    assert_eq!(plan(&mut world, Some(70)), None);
+    assert_eq!(plan(&mut world, Some(50)), Some(Urgency::Soon));
+    assert_eq!(plan(&mut world, Some(0)), Some(Urgency::Now));
+    assert_eq!(plan(&mut world, Some(0)), None);
+    world.group.visited(Urgency::Now, START);
+    world.group.visited(Urgency::Soon, START);
+    assert_eq!(plan(&mut world, Some(60)), None, "still on that list");
+    world.group.visited(Urgency::Later, START);
+    assert_eq!(plan(&mut world, Some(60)), Some(Urgency::Later));
 }

@@ -6,6 +6,9 @@
     reason = "a test that cannot go on says where"
 )]
 
+mod buckets;
+mod windows;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -246,79 +249,4 @@ fn several_policies_are_granted_together_or_not_at_all() {
         [4, 4]
     );
     assert_eq!(records[0].usage().current(), 4);
-}
-
-#[test]
-fn a_debt_after_an_outage_is_at_most_one_burst() {
-    let rule = rule(60, Algorithm::TokenBucket);
-    let mut record = Record::default();
-    let totals = Totals {
-        local: 5_000,
-        ..Totals::default()
-    };
-    let report = BucketReport {
-        totals,
-        since: START,
-        isolated: true,
-        ..BucketReport::default()
-    };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(report),
-        0,
-        START,
-    );
-    assert_eq!(
-        reply.usage.at(),
-        START + WINDOW,
-        "the bucket is empty, and full again after one refill"
-    );
-}
-
-#[test]
-fn a_bucket_is_charged_from_when_it_was_used() {
-    let rule = rule(60, Algorithm::TokenBucket);
-    let mut record = Record::default();
-    let totals = Totals {
-        local: 10,
-        ..Totals::default()
-    };
-    let since = START - Duration::from_secs(4);
-    let report = BucketReport {
-        totals,
-        since,
-        ..BucketReport::default()
-    };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(report),
-        0,
-        START,
-    );
-    assert_eq!(
-        reply.usage.at(),
-        START + Duration::from_secs(6),
-        "four of ten units have flowed in since"
-    );
-    let returned = BucketReport {
-        totals: Totals {
-            returned: 3,
-            ..totals
-        },
-        acknowledged: reply.mine,
-        ..report
-    };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(returned),
-        0,
-        START,
-    );
-    assert_eq!(reply.usage.at(), START + Duration::from_secs(3));
 }
