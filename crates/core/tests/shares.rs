@@ -101,3 +101,14 @@ fn g4_a_part_of_the_slowest_bucket_is_a_bucket() {
     assert_eq!((part.limit(), part.capacity()), (1, 1));
     assert_eq!(part.window(), month);
 }
+
+/// Fifty nodes: a part takes in a unit in 15 days, and five of them would take longer than can be told.
+#[test]
+fn g4_a_part_of_a_slow_bucket_holds_as_much_as_can_be_told() {
+    let month = Duration::from_secs(30 * 86_400);
+    let quota = Quota::new(100, month).unwrap();
+    let quota = quota.with_algorithm(Algorithm::TokenBucket).unwrap();
+    let quota = quota.with_burst(247).unwrap();
+    let part = quota.share(Share::even(50));
+    assert_eq!((part.limit(), part.capacity()), (2, 4));
+}

@@ -81,3 +81,15 @@ fn g7_times_without_end_are_survived() {
         Timestamp::MAX
     );
 }
+
+#[test]
+fn g7_how_far_the_stores_clock_is_from_this_nodes_can_be_told() {
+    let mut clock = StoreClock::default();
+    assert_eq!(clock.offset(), 0);
+    clock.learn(ms(1_000), ms(9_005), ms(1_010));
+    assert_eq!(clock.offset(), 8_000_000_000);
+    clock.learn(ms(20_000), ms(5_005), ms(20_010));
+    assert_eq!(clock.offset(), -15_000_000_000);
+    clock.learn(Timestamp::EPOCH, Timestamp::MAX, Timestamp::EPOCH);
+    assert_eq!(clock.offset(), 0, "no time that can be");
+}

@@ -139,10 +139,8 @@ impl Quota {
         };
         // A part of a slow bucket, rounded up, can take longer to fill than is allowed: then it holds a little less.
         let interval = self.window_nanos().div_ceil(limit);
-        let burst = share
-            .of(burst)
-            .min(saturating_nanos(MAX_REFILL) / interval)
-            .max(1);
+        let longest = saturating_nanos(MAX_REFILL).saturating_sub(self.window_nanos());
+        let burst = share.of(burst).min(longest / interval).max(1);
         let part = self
             .with_limit(limit)
             .and_then(|quota| quota.with_burst(burst));

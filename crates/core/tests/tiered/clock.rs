@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tidegate_core::shared::Record;
 use tidegate_core::tiered::{Mode, Timing, Urgency};
-use tidegate_core::{Algorithm, Timestamp, Usage};
+use tidegate_core::{Algorithm, Quota, Timestamp, Usage};
 
 use crate::{START, VIEW, WINDOW, World};
 
@@ -171,4 +171,74 @@ fn g7_a_step_back_by_less_than_a_bucket_may_owe_forgives_it_nothing() {
         world.call(0, START);
         assert_eq!(world.left(START - step), left, "{step:?}");
     }
+}
+
+/// Requests that overtake each other do so by less than half of a short window.
+#[test]
+fn g7_a_step_back_over_the_boundary_of_a_short_window_is_one() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let window = Duration::from_secs(1);
+    world.rule = world.rule.with_quota(Quota::new(50, window).unwrap());
+    world.ask(START);
+    world.call(0, START);
+    let after = START - Duration::from_millis(700);
+    world.ask(after);
+    world.call(0, after);
+    assert_eq!(world.record.usage().current(), 2, "both in that window");
+}
+
+/// By its own clock the node was in the next window when it asked; by the answer it is not.
+#[test]
+fn g5_g7_what_was_counted_in_a_window_that_has_not_begun_belongs_to_the_present_one() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let (ahead, now) = (START + WINDOW, START + WINDOW - Duration::from_millis(1));
+    let _ = world.decide(2, START).unwrap();
+    world.call(0, START);
+    let _ = world.decide(3, ahead).unwrap();
+    let outgoing = world.compose(0, ahead).unwrap();
+    let reply = world.carry(&outgoing, now);
+    world.answer(&outgoing, reply, 0, now);
+    assert_eq!((world.left(now), world.group.unsent()), (45, 3));
+    world.call(0, now);
+    assert_eq!(world.used(now), 5);
+}
+
+#[test]
+fn g5_an_answer_that_comes_in_the_next_window_is_about_the_one_that_it_was_given_in() {
+    for asked_meanwhile in [false, true] {
+        let mut world = World::loose(Algorithm::SlidingWindow);
+        let next = START + WINDOW;
+        let _ = world.decide(5, START).unwrap();
+        let outgoing = world.compose(0, START).unwrap();
+        let reply = world.carry(&outgoing, START);
+        world.rival(20, START);
+        if asked_meanwhile {
+            let _ = world.decide(3, next).unwrap();
+        }
+        world.answer(&outgoing, reply, 0, next);
+        if !asked_meanwhile {
+            let _ = world.decide(3, next).unwrap();
+        }
+        assert_eq!(world.group.unsent(), 3);
+        assert_eq!(
+            world.left(next),
+            50 - 5 - 3,
+            "all of that window counts yet"
+        );
+        world.call(0, next);
+        let usage = world.record.usage();
+        assert_eq!((usage.previous(), usage.current()), (25, 3));
+    }
+}
+
+/// The node's clock was set back a little meanwhile; the store's word is of the window that both were in.
+#[test]
+fn g5_an_answer_of_the_present_window_is_taken_whatever_this_nodes_clock_shows() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let _ = world.decide(5, START).unwrap();
+    let outgoing = world.compose(0, START).unwrap();
+    let reply = world.carry(&outgoing, START);
+    world.answer(&outgoing, reply, 0, START - Duration::from_millis(1));
+    assert_eq!((world.left(START), world.group.unsent()), (45, 0));
+    assert!(!world.group.is_untold());
 }

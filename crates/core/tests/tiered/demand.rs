@@ -192,3 +192,33 @@ fn g7_a_stretch_begins_anew_when_the_stores_clock_steps_back() {
     let finished = world.hear(before + WINDOW).unwrap();
     assert_eq!((finished.own, finished.total), (2, 2));
 }
+
+/// What was decided without the store was so in a window that is taken for the one before.
+#[test]
+fn g4_g7_a_window_is_no_less_without_the_store_because_its_clock_stepped_back() {
+    for isolated_first in [false, true] {
+        let mut world = World::loose(Algorithm::FixedWindow);
+        for (start, isolated) in [(START, isolated_first), (START + WINDOW, !isolated_first)] {
+            world.view.mode = if isolated { OUT } else { VIEW.mode };
+            let _ = world.decide(5, start).unwrap();
+            world.view.mode = VIEW.mode;
+            world.call(0, start);
+        }
+        world.call(0, START + WINDOW / 2);
+        world.rival(30, START + WINDOW / 2);
+        let settled = START + WINDOW + Timing::default().report * 5;
+        world.call(0, settled);
+        assert_eq!(share(&world, settled), 25, "{isolated_first}");
+    }
+}
+
+#[test]
+fn g4_a_window_in_which_nobody_used_anything_says_nothing_about_demand() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let settled = START + Timing::default().report * 5;
+    let _ = world.decide(1, settled).unwrap();
+    world.call(0, settled);
+    let now = START + WINDOW / 2;
+    world.call(0, now);
+    assert_eq!(share(&world, START + WINDOW * 5), 25);
+}

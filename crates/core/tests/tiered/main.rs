@@ -8,6 +8,7 @@ mod idle;
 mod link;
 mod outage;
 mod policies;
+mod quick;
 mod refunds;
 mod unanswered;
 mod visits;

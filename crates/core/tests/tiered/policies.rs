@@ -201,3 +201,24 @@ fn policies_are_told_apart() {
     assert!(two.group.give_up(outgoing.call, &Timing::default(), START));
     assert_eq!(two.group.compose(Some((&unknown, 1)), START), None);
 }
+
+/// Both are buckets: 20 of their 50 were granted while the store answered. That leaves three fifths of a share, and the
+/// share itself is none the smaller for what was used before it came to hold.
+#[test]
+fn g4_what_was_granted_before_shares_came_to_hold_is_not_taken_out_of_them() {
+    let bucket = |name| {
+        let quota = rule(name, 50)
+            .quota()
+            .with_algorithm(Algorithm::TokenBucket);
+        rule(name, 50)
+            .with_quota(quota.unwrap())
+            .with_outage(Outage::SHARE)
+    };
+    let mut two = Two::new(bucket("one"), bucket("other"));
+    assert_eq!(two.decide(20, VIEW.mode), None);
+    assert!(two.ask(20).is_allowed());
+    let _ = two.decide(0, VIEW.mode);
+    assert_eq!(two.decide(15, Mode::Returning), None, "the store is asked");
+    let denied = two.decide(16, Mode::Returning).unwrap();
+    assert_eq!(denied.provenance(), Provenance::Outage(Fallback::Share));
+}

@@ -1,0 +1,49 @@
+//! The common case is decided quickly: one policy, a store that answers, nothing unusual.
+
+use tidegate_core::tiered::{Group, Mode};
+use tidegate_core::{Decision, Timestamp};
+
+use crate::{ALGORITHMS, START, World};
+
+fn quickly(group: &mut Group, world: &World, cost: u64, now: Timestamp) -> Option<Decision> {
+    let verdict = group.acquire_usual(&world.rule, cost, &world.view, now)?;
+    Some(verdict.decision(&world.rule, cost, now))
+}
+
+#[test]
+fn a_request_under_one_policy_is_decided_quickly_while_nothing_is_unusual() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        assert!(world.decide(1, START).is_some());
+        for _ in 0..2 {
+            let mut group = world.group.clone();
+            for cost in [0, 1, 51] {
+                let quick = quickly(&mut group, &world, cost, START);
+                assert!(quick.is_some(), "{algorithm}, {cost}");
+                assert_eq!(quick, world.decide(cost, START), "{algorithm}, {cost}");
+            }
+            assert_eq!(group.unsent(), world.group.unsent());
+            world.call(0, START);
+        }
+    }
+}
+
+#[test]
+fn what_is_unusual_is_not_decided_quickly() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        let _ = world.decide(1, START);
+        world.call(0, START);
+        let mut group = world.group.clone();
+        assert_eq!(quickly(&mut group, &world, 26, START), None, "slack");
+        world.view.mode = Mode::Returning;
+        assert_eq!(quickly(&mut group, &world, 1, START), None, "{algorithm}");
+        world.view = crate::VIEW;
+        let earlier = START - crate::WINDOW;
+        assert_eq!(quickly(&mut group, &world, 1, earlier), None, "{algorithm}");
+        world.compose(1, START).unwrap();
+        let mut group = world.group.clone();
+        assert_eq!(quickly(&mut group, &world, 1, START), None, "{algorithm}");
+        assert_eq!(group.unsent(), 0, "{algorithm}: nothing was counted");
+    }
+}
