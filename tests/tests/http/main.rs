@@ -8,6 +8,7 @@ mod apps;
 mod cases;
 mod config;
 mod conversations;
+mod forgery;
 mod run;
 
 /// Makes a test of every case that holds over any protocol.
@@ -27,6 +28,7 @@ macro_rules! exchanges {
             a_repeated_key_is_its_first_line
             a_request_without_its_key_is_refused_and_told_why
             x_rate_limit_headers_instead
+            x_rate_limit_headers_are_those_of_the_policy_that_leaves_least
             both_dialects_at_once
             headers_can_be_turned_off_but_retry_after_stays
             a_handler_sees_the_decision
@@ -101,6 +103,11 @@ mod axum {
     conversations! { crate::apps::axum::start }
 
     #[test]
+    fn whatever_is_in_headers_nobody_else_pays() {
+        crate::forgery::whatever_is_in_headers_nobody_else_pays(crate::apps::axum::start);
+    }
+
+    #[test]
     fn a_missing_peer_is_an_error_that_says_what_to_add() {
         // actix-web always knows the peers of a TCP socket.
         let start = crate::apps::axum::start_without_peer;
@@ -116,6 +123,11 @@ mod actix {
     exchanges! { crate::apps::actix::start, Http1 }
     large_exchanges! { crate::apps::actix::start }
     conversations! { crate::apps::actix::start }
+
+    #[test]
+    fn whatever_is_in_headers_nobody_else_pays() {
+        crate::forgery::whatever_is_in_headers_nobody_else_pays(crate::apps::actix::start);
+    }
 }
 
 mod actix_http2 {

@@ -35,6 +35,15 @@ pub(crate) fn x_rate_limit_headers_instead() -> Case {
     case(config, steps)
 }
 
+pub(crate) fn x_rate_limit_headers_are_those_of_the_policy_that_leaves_least() -> Case {
+    let config = Config {
+        quotas: vec![("daily", fixed(100, 86_400)), ("burst", fixed(3, 60))],
+        dialects: Dialect::XRateLimit.into(),
+        ..Config::default()
+    };
+    case(config, [get("/", x_rate_limit(plain(), 2, 60))])
+}
+
 pub(crate) fn both_dialects_at_once() -> Case {
     let config = Config {
         dialects: both_dialects(),
@@ -104,12 +113,17 @@ pub(crate) fn preflights_are_exempt_if_wanted() -> Case {
         skip_preflights: true,
         ..Config::default()
     };
-    let preflight = Request::new("OPTIONS", "/")
-        .header("origin", "https://example.org")
-        .header("access-control-request-method", "PUT");
+    let origin = |request: Request| request.header("origin", "https://example.org");
+    let method = |request: Request| request.header("access-control-request-method", "PUT");
+    let options = || Request::new("OPTIONS", "/");
     let steps = [
-        Step::Exchange(preflight, plain()),
-        Step::Exchange(Request::new("OPTIONS", "/"), ok(2, 60)),
+        Step::Exchange(origin(method(options())), plain()),
+        // what is no preflight, as Fetch has it
+        Step::Exchange(origin(options()), ok(2, 60)),
+        Step::Exchange(method(options()), ok(1, 60)),
+        Step::Exchange(origin(method(Request::get("/"))), ok(0, 60)),
+        Step::Exchange(options(), no_more(60)),
+        Step::Exchange(origin(method(options())), plain()),
     ];
     case(config, steps)
 }
