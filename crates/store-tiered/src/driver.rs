@@ -42,6 +42,7 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
         let tick = Instant::now() + jittered(inner.agenda.tick());
         tokio::select! {
             () = inner.agenda.urgent() => {}
+            () = inner.register_now.notified() => register_at = Instant::now(),
             () = sleep_until(tick.min(register_at)) => {
                 for (urgency, due) in inner.agenda.take_due(inner.now()) {
                     send_all(&inner, &due, urgency, &calls).await;

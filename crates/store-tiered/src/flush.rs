@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
@@ -133,12 +134,11 @@ impl<C: Clock> Inner<C> {
                     .flatten()
                     .map(|reply| reply.now)
                     .max();
-                match (at, failure_of_all(&replies)) {
-                    (Some(store), _) => self.membership.answered(sent, store, received),
-                    (None, Some(error)) => self.failed(error),
-                    (None, None) => {}
+                if let Some(store) = at {
+                    self.membership.answered(sent, store, received);
                 }
-                self.hear_all(&batch.items, replies);
+                let counted = failure_of_all(&replies).is_some_and(|error| self.failed(error));
+                self.hear_all(&batch.items, replies, counted);
                 return;
             }
             Ok(Ok(replies)) => StoreError::new(
@@ -157,16 +157,16 @@ impl<C: Clock> Inner<C> {
         };
         self.failed(&failure);
         for item in &batch.items {
-            self.give_up(item);
+            self.give_up(item, None);
         }
     }
 
-    /// The store did not answer a call, or a probe.
-    pub(crate) fn failed(&self, error: &StoreError) {
+    /// The store did not answer a call, or a probe. Says whether the breaker counts that.
+    pub(crate) fn failed(&self, error: &StoreError) -> bool {
         let outcome = match error.kind() {
             ErrorKind::Refused => Outcome::Refused,
             // This client's own doing, or one subject's: they say nothing about the store.
-            ErrorKind::Overloaded | ErrorKind::Corrupt => return,
+            ErrorKind::Overloaded | ErrorKind::Corrupt => return false,
             _ => Outcome::Failure,
         };
         let now = self.clock.now();
@@ -178,10 +178,19 @@ impl<C: Clock> Inner<C> {
             tracing::warn!(%error, "the shared store does not answer: outage settings decide until it does");
             self.agenda.wake();
         }
+        true
     }
 
     /// Takes each subject's part of an answer into account. What is new of those that were not served is logged together.
-    fn hear_all(&self, items: &[Item], answers: Vec<Result<Vec<Reply>, StoreError>>) {
+    /// `counted`: all failed, and the breaker knows.
+    fn hear_all(
+        &self,
+        items: &[Item],
+        answers: Vec<Result<Vec<Reply>, StoreError>>,
+        counted: bool,
+    ) {
+        // What no breaker counts may fail as quickly again.
+        let rest = (!counted).then_some(self.timing.report);
         let (mut subjects, mut first) = (0_usize, None);
         for (item, answer) in items.iter().zip(answers) {
             let answer = answer.and_then(|replies| fitting(item, replies));
@@ -191,7 +200,7 @@ impl<C: Clock> Inner<C> {
                     self.hear(item, &replies);
                 }
                 Err(error) => {
-                    self.give_up(item);
+                    self.give_up(item, rest);
                     // What passes by itself is the store's trouble, and is logged as that.
                     let lasts = !error.kind().is_transient();
                     if lasts && self.unserved.begins(item.digest) {
@@ -228,8 +237,9 @@ impl<C: Clock> Inner<C> {
         });
     }
 
-    /// The call failed: whoever waited for it is decided by the outage settings.
-    fn give_up(&self, item: &Item) {
+    /// The call failed: whoever waited for it is decided by the outage settings. `rest`: for how long it is not tried again,
+    /// unless a request comes.
+    fn give_up(&self, item: &Item, rest: Option<Duration>) {
         self.with_known(item.digest, |held, view, now| {
             if !held.group.give_up(item.outgoing.call, &self.timing, now) {
                 return ((), None);
@@ -237,7 +247,8 @@ impl<C: Clock> Inner<C> {
             for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
                 wishes::decide(held, waiter, view, true, now);
             }
-            ((), self.look_again(held, view, now))
+            let wanted = self.look_again(held, view, now);
+            ((), wanted.or_else(|| rest.map(|rest| now + rest)))
         });
     }
 
@@ -277,6 +288,9 @@ impl<C: Clock> Inner<C> {
             self.counters
                 .dropped
                 .fetch_add(heard.dropped, Ordering::Relaxed);
+        }
+        if heard.others && self.membership.noticed_others(self.clock.now()) {
+            self.register_now.notify_one();
         }
         for finished in &heard.finished {
             self.recent.add(*finished, self.clock.now());

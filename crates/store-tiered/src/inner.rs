@@ -11,7 +11,7 @@ use tidegate_core::tiered::{Timing, View};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Table};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::agenda::Agenda;
 use crate::held::{Held, Slot};
@@ -41,6 +41,8 @@ pub(crate) struct Inner<C> {
     pub(crate) sending: Arc<Sending>,
     pub(crate) unserved: Unserved,
     pub(crate) stopping: AtomicBool,
+    /// Wakes the driver to ask at once how many nodes there are.
+    pub(crate) register_now: Notify,
     /// Every subject has one entry in the table, under all policies.
     whole: PolicyId,
     rules: Mutex<Vec<Arc<Rule>>>,
@@ -88,6 +90,7 @@ impl<C: Clock> Inner<C> {
             sending: Arc::default(),
             unserved: Unserved::default(),
             stopping: AtomicBool::new(false),
+            register_now: Notify::new(),
             whole: whole(),
             rules: Mutex::default(),
         }

@@ -12,6 +12,8 @@ use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
 pub(crate) struct Membership {
     state: Mutex<State>,
     nodes: AtomicU32,
+    /// Whether this node is known to be the only one.
+    alone: AtomicBool,
     /// Nanoseconds from this node's clock to the store's.
     offset: AtomicI64,
     /// What the store's clock has shown already, in nanoseconds: nothing earlier is shown, unless it steps.
@@ -42,6 +44,7 @@ impl Membership {
                 clock: StoreClock::default(),
             }),
             nodes: AtomicU32::new(link.expected_nodes.max(1)),
+            alone: AtomicBool::new(false),
             offset: AtomicI64::new(0),
             not_before: AtomicU64::new(0),
             out_since: AtomicU64::new(0),
@@ -78,6 +81,7 @@ impl Membership {
         };
         View {
             nodes: self.nodes.load(Ordering::Relaxed),
+            alone: self.alone.load(Ordering::Relaxed),
             mode,
             suspected: self.suspected.load(Ordering::Relaxed),
         }
@@ -136,6 +140,17 @@ impl Membership {
         self.publish(&state, now);
     }
 
+    /// A reply showed that others use a subject too. Says whether the registry is to be asked at once who they are.
+    pub(crate) fn noticed_others(&self, now: Timestamp) -> bool {
+        if self.nodes.load(Ordering::Relaxed) > 1 {
+            return false;
+        }
+        let mut state = self.state.lock();
+        let news = state.link.noticed_others(now);
+        self.publish(&state, now);
+        news
+    }
+
     /// When the next probe may start, if probes are what is to be done.
     pub(crate) fn next_probe(&self) -> Option<Timestamp> {
         self.state.lock().breaker.next_probe()
@@ -167,6 +182,7 @@ impl Membership {
         self.offset.store(state.clock.offset(), Ordering::Release);
         let view = state.link.view(now);
         self.nodes.store(view.nodes, Ordering::Relaxed);
+        self.alone.store(view.alone, Ordering::Relaxed);
         self.suspected.store(view.suspected, Ordering::Relaxed);
         let since = state.breaker.open_since().map_or(0, Timestamp::as_nanos);
         let until = match view.mode {

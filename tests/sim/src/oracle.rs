@@ -30,6 +30,8 @@ pub struct Admission {
     pub provenance: Provenance,
     /// The limit that was enforced by the first policy: the whole one, or this node's share.
     pub limit: u64,
+    /// Whether the node took itself for the only one.
+    pub alone: bool,
     /// What that share follows: the last final counts that the node had heard, and the number of nodes.
     pub followed: (Option<Final>, u32),
 }

@@ -113,6 +113,11 @@ impl Scenario {
         slack(rule, self.nodes)
     }
 
+    /// The slack of nodes that do not know of each other yet: each reckons with one other.
+    pub fn slack_of_strangers(&self, rule: &Rule) -> u64 {
+        slack(rule, self.nodes.min(2))
+    }
+
     /// The faults that overlap a stretch of time.
     pub fn faults_within(&self, from: u64, to: u64) -> impl Iterator<Item = &Fault> {
         self.faults

@@ -1,6 +1,7 @@
 //! A replica under a token bucket: running totals, and when the bucket is full again as far as this node knows.
 
 use super::moment::Moment;
+use super::replica::Told;
 use super::{Finished, Share};
 use crate::shared::{BucketReport, Reply, Report, Totals};
 use crate::{Quota, Timestamp, Usage};
@@ -190,7 +191,8 @@ impl BucketReplica {
         )
     }
 
-    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Option<Finished> {
+    pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Told {
+        let others = self.shows_others(reply);
         let lost = reply
             .mine
             .granted
@@ -220,7 +222,21 @@ impl BucketReplica {
         }
         let back = quota.flow_nanos(self.own.returned.saturating_sub(self.known.returned));
         self.full_at = Timestamp::from_nanos(self.full_at.as_nanos().saturating_sub(back));
-        self.learn_demand(quota, reply)
+        Told {
+            dropped: 0,
+            finished: self.learn_demand(quota, reply),
+            others,
+        }
+    }
+
+    /// Whether others have used the subject since the stretch began over which demand is measured.
+    const fn shows_others(&self, reply: &Reply) -> bool {
+        let own = reply.mine.local.saturating_add(reply.mine.granted);
+        let (spent, own) = (
+            reply.spent.saturating_sub(self.mark.spent),
+            own.saturating_sub(self.mark.own),
+        );
+        self.informed && spent > own
     }
 
     /// Demand is measured over stretches of a window's length, none of them spent without the store.

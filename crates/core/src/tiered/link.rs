@@ -13,8 +13,9 @@ pub struct LinkConfig {
     pub expected_nodes: u32,
     /// How long shares still hold after the store answers again, unless all nodes are seen back before.
     pub returning: Duration,
-    /// For how long the store must have said that there are fewer nodes than before until that is believed: it may have
-    /// lost its data, and nodes that it has forgotten still admit. Longer than nodes take to find it again.
+    /// For how long the store must have said that there are fewer nodes than before, or that there is only this one, until
+    /// that is believed: it may have lost its data, and nodes that it has forgotten still admit. Longer than nodes take to
+    /// find it again.
     pub fewer: Duration,
 }
 
@@ -55,6 +56,8 @@ pub struct Link {
     nodes: Option<u32>,
     /// Since when it has been saying that there are fewer.
     fewer_since: Moment,
+    /// Since when it has been saying that there is only this one, and nothing has shown the contrary.
+    alone_since: Moment,
     /// Whether the last call that ended was not answered.
     suspected: bool,
 }
@@ -74,12 +77,17 @@ impl Link {
             state: State::Connected,
             nodes: None,
             fewer_since: Moment::NEVER,
+            alone_since: Moment::NEVER,
             suspected: false,
         }
     }
 
     /// The store stopped or began to answer, as the breaker saw it.
     pub fn changed(&mut self, transition: Transition, now: Timestamp) {
+        if transition == Transition::Opened {
+            // Who starts in an outage is unknown until it is over.
+            self.alone_since = Moment::NEVER;
+        }
         self.state = match (transition, self.state) {
             (Transition::Opened, State::Out { since }) => State::Out { since },
             (Transition::Opened, _) => State::Out { since: now },
@@ -104,6 +112,11 @@ impl Link {
         {
             self.state = State::Connected;
         }
+        if nodes > 1 {
+            self.alone_since = Moment::NEVER;
+        } else {
+            self.alone_since.set_once(now);
+        }
         if self.nodes.is_some_and(|known| nodes < known) {
             self.fewer_since.set_once(now);
             let since = self.fewer_since.known().unwrap_or(now);
@@ -112,6 +125,14 @@ impl Link {
             }
         }
         (self.nodes, self.fewer_since) = (Some(nodes), Moment::NEVER);
+    }
+
+    /// A reply showed that others use a subject too. Says whether this node had believed that there are none: then the store
+    /// had better be asked at once how many there are (G2).
+    pub fn noticed_others(&mut self, now: Timestamp) -> bool {
+        let believed = self.is_alone(now);
+        self.alone_since = Moment::NEVER;
+        believed
     }
 
     /// How many nodes share each limit, and how this one stands with the store.
@@ -126,6 +147,7 @@ impl Link {
         };
         View {
             nodes: self.count(),
+            alone: self.is_alone(now),
             mode,
             suspected: self.suspected,
         }
@@ -137,6 +159,11 @@ impl Link {
             State::Returning { until, .. } => Some(until),
             State::Connected | State::Out { .. } => None,
         }
+    }
+
+    fn is_alone(&self, now: Timestamp) -> bool {
+        let since = self.alone_since.known();
+        self.count() == 1 && since.is_some_and(|since| now.since(since) >= self.config.fewer)
     }
 
     fn count(&self) -> u32 {
@@ -173,6 +200,48 @@ mod tests {
         link.registered(3, at(3_000));
         link.registered(1, at(8_000));
         assert_eq!(link.view(at(8_000)).nodes, 3, "since now, not since then");
+    }
+
+    #[test]
+    fn g2_a_node_is_not_known_to_be_alone_before_others_have_had_the_time_to_register() {
+        let mut link = Link::new(LinkConfig::default());
+        assert_eq!(link.view(START).slack_nodes(), 2, "nothing is known yet");
+        for second in 0..6 {
+            link.registered(1, at(second * 1_000));
+            let view = link.view(at(second * 1_000));
+            assert_eq!((view.nodes, view.slack_nodes()), (1, 2), "a share is whole");
+        }
+        link.registered(1, at(6_000));
+        assert_eq!(link.view(at(6_000)).slack_nodes(), 1);
+        link.registered(2, at(7_000));
+        assert_eq!(link.view(at(7_000)).slack_nodes(), 2);
+    }
+
+    #[test]
+    fn g2_a_node_that_sees_what_others_use_is_not_alone_whatever_the_registry_says() {
+        let mut link = Link::new(LinkConfig::default());
+        link.registered(1, START);
+        link.registered(1, at(6_000));
+        assert!(link.noticed_others(at(6_010)), "that is news");
+        assert_eq!(link.view(at(6_010)).slack_nodes(), 2);
+        link.registered(1, at(6_020));
+        assert!(!link.noticed_others(at(6_500)));
+        for second in 7..13 {
+            link.registered(1, at(second * 1_000));
+        }
+        assert_eq!(link.view(at(12_000)).slack_nodes(), 2, "seen again since");
+        assert_eq!(link.view(at(13_000)).slack_nodes(), 1);
+    }
+
+    #[test]
+    fn g2_who_was_alone_before_an_outage_need_not_be_so_after_it() {
+        let mut link = Link::new(LinkConfig::default());
+        link.registered(1, START);
+        link.registered(1, at(6_000));
+        link.changed(Transition::Opened, at(6_500));
+        link.registered(1, at(60_000));
+        link.changed(Transition::Closed, at(60_000));
+        assert_eq!(link.view(at(60_000)).slack_nodes(), 2);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(super) struct Told {
     pub(super) dropped: u64,
     /// The final counts that it contained for the first time.
     pub(super) finished: Option<Finished>,
+    /// Whether others were seen to use the subject since this node heard of it before.
+    pub(super) others: bool,
 }
 
 impl Replica {
@@ -323,10 +325,7 @@ impl Replica {
             },
             |replica| {
                 settled(&mut replica.doubted_until);
-                Told {
-                    dropped: 0,
-                    finished: replica.hear(quota, answer.reply, answer.used),
-                }
+                replica.hear(quota, answer.reply, answer.used)
             },
         )
     }

@@ -57,6 +57,12 @@ impl Tally {
         self.pending > 0 || self.own != self.known
     }
 
+    /// Whether a reply shows that others have used more than this node had heard of; not known if it had heard nothing.
+    pub(super) const fn shows_others(&self, total: u64, mine: Totals) -> bool {
+        let before = self.heard.saturating_sub(self.known.net());
+        self.informed && total.saturating_sub(mine.net()) > before
+    }
+
     /// Takes the store's word into account: the total, what it knows of this node, and how much of what it granted
     /// in this call (`got`) was used.
     pub(super) fn hear(&mut self, total: u64, mine: Totals, got: u64, used: u64) {

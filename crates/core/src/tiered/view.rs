@@ -22,9 +22,24 @@ pub enum Mode {
 pub struct View {
     /// How many nodes share each limit, this one included; at least 1.
     pub nodes: u32,
+    /// Whether this node is known to be the only one: the store has said so for a while, and nothing has shown the contrary.
+    pub alone: bool,
     /// How this node stands with the store.
     pub mode: Mode,
     /// Whether the last call that ended was not answered: then the next one may not be either, and a request had better
     /// not wait for it.
     pub suspected: bool,
+}
+
+impl View {
+    /// Among how many nodes the slack is divided: where there is only this one, two, until it is known to be alone. The other
+    /// may have started a moment ago (G2).
+    #[inline]
+    pub const fn slack_nodes(&self) -> u32 {
+        if self.nodes > 1 || self.alone {
+            self.nodes
+        } else {
+            2
+        }
+    }
 }

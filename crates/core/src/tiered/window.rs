@@ -4,7 +4,7 @@ use super::moment::Moment;
 use super::replica::{Answer, Told};
 use super::tally::Tally;
 use super::{Finished, Share};
-use crate::shared::{Report, WindowReport};
+use crate::shared::{Reply, Report, WindowReport};
 use crate::{Quota, Timestamp, Usage};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -160,12 +160,26 @@ impl WindowReplica {
         }
         if start.plus(window) == self.start {
             // The answer was given in the window before, and arrives in this one.
+            told.others = self
+                .previous
+                .shows_others(reply.usage.current(), reply.mine);
             self.previous
                 .hear(reply.usage.current(), reply.mine, reply.got, used);
         } else if start == self.start {
+            told.others = self.shows_others(reply);
             told.finished = self.hear_current(quota, answer);
         }
         told
+    }
+
+    /// Whether others have used the subject since this node last heard of it. In a window of which it has heard nothing yet,
+    /// that is whatever they have used, if it has heard of the window before.
+    const fn shows_others(&self, reply: &Reply) -> bool {
+        let (current, mine) = (reply.usage.current(), reply.mine);
+        let (previous, mine_before) = (reply.usage.previous(), reply.mine_before);
+        let anew = !self.current.informed && self.previous.informed && current > mine.net();
+        anew || self.current.shows_others(current, mine)
+            || self.previous.shows_others(previous, mine_before)
     }
 
     fn hear_current(&mut self, quota: &Quota, answer: Answer<'_>) -> Option<Finished> {

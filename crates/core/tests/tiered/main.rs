@@ -27,6 +27,7 @@ const NODE: NodeId = NodeId::from_random(1);
 const RIVAL: NodeId = NodeId::from_random(2);
 const VIEW: View = View {
     nodes: 2,
+    alone: false,
     mode: Mode::Connected,
     suspected: false,
 };

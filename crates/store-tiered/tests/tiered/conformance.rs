@@ -23,11 +23,14 @@ impl Fixture for Tiered {
 
     async fn fresh(&self) -> Result<Self::Store, StoreError> {
         let shared = MemoryStore::builder().clock(self.clock).build().unwrap();
-        Ok(TieredStore::builder(shared)
+        let tiered = TieredStore::builder(shared)
             .clock(self.clock)
             .max_entries(10_000)
             .build()
-            .unwrap())
+            .unwrap();
+        // Until it is known to be alone.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok(tiered)
     }
 
     async fn advance(&self, by: Duration) {

@@ -131,6 +131,7 @@ impl SharedStore for Faulty {
         batch: &[SyncRequest<'_>],
     ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
         if self.fault.load(Ordering::SeqCst) == Fault::CorruptEach as u8 {
+            self.calls.fetch_add(1, Ordering::SeqCst);
             let corrupt = || StoreError::new(ErrorKind::Corrupt, "garbage");
             return Ok(batch.iter().map(|_| Err(corrupt())).collect());
         }
@@ -309,4 +310,33 @@ pub(crate) fn rules(limit: u64, window: Duration, algorithm: Algorithm) -> [Rule
         .with_algorithm(algorithm)
         .unwrap();
     [Rule::new(PolicyName::new("per-client").unwrap(), quota)]
+}
+
+/// All futures, polled together.
+pub(crate) async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures
+        .into_iter()
+        .map(|future| (Box::pin(future), None))
+        .collect();
+    std::future::poll_fn(move |cx| {
+        let mut waiting = false;
+        for (future, output) in &mut futures {
+            if output.is_none() {
+                match future.as_mut().poll(cx) {
+                    std::task::Poll::Ready(ready) => *output = Some(ready),
+                    std::task::Poll::Pending => waiting = true,
+                }
+            }
+        }
+        if waiting {
+            return std::task::Poll::Pending;
+        }
+        std::task::Poll::Ready(
+            futures
+                .iter_mut()
+                .filter_map(|(_, output)| output.take())
+                .collect(),
+        )
+    })
+    .await
 }

@@ -6,7 +6,7 @@ use tidegate_core::{Algorithm, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Fault, World, rules};
+use crate::support::{Fault, World, join_all, rules};
 
 #[tokio::test(start_paused = true)]
 async fn l6_a_dropped_request_counts_at_most_once_and_its_grant_is_given_back() {
@@ -63,33 +63,4 @@ async fn nobody_waits_when_the_breaker_opens() {
     world.slowest = Duration::ZERO;
     world.ask(0, &rules).await;
     assert_eq!(world.slowest, Duration::ZERO);
-}
-
-/// All futures, polled together.
-async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures
-        .into_iter()
-        .map(|future| (Box::pin(future), None))
-        .collect();
-    std::future::poll_fn(move |cx| {
-        let mut waiting = false;
-        for (future, output) in &mut futures {
-            if output.is_none() {
-                match future.as_mut().poll(cx) {
-                    std::task::Poll::Ready(ready) => *output = Some(ready),
-                    std::task::Poll::Pending => waiting = true,
-                }
-            }
-        }
-        if waiting {
-            return std::task::Poll::Pending;
-        }
-        std::task::Poll::Ready(
-            futures
-                .iter_mut()
-                .filter_map(|(_, output)| output.take())
-                .collect(),
-        )
-    })
-    .await
 }

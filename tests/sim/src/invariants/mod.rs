@@ -122,7 +122,7 @@ pub struct Window {
 }
 
 /// A node's part of a window.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Part {
     pub admitted: u64,
     /// By its share alone, and the largest share that was enforced.
@@ -132,6 +132,8 @@ pub struct Part {
     pub followed: Option<(u64, u64)>,
     /// Locally, on counts heard from the store.
     pub locally: u64,
+    /// What it admitted while it took itself for the only node, and when.
+    pub alone: Vec<(u64, u64)>,
 }
 
 impl Part {
@@ -143,6 +145,9 @@ impl Part {
             self.followed = admission.followed.0.map(|last| (last.window, last.total));
         } else {
             self.locally += admission.cost;
+        }
+        if admission.alone {
+            self.alone.push((admission.at, admission.cost));
         }
     }
 }
@@ -199,6 +204,13 @@ impl Run<'_> {
             .filter(|fault| !is_harmless(fault));
         let members_known = self.scenario.knows_all() || from > 2 * SECOND;
         members_known && faults.all(|fault| self.scenario.knows_all() && is_membership(fault))
+    }
+
+    /// The same, but nodes may not know of each other yet.
+    pub fn store_answers_strangers(&self, from: u64, to: u64) -> bool {
+        let early = from.saturating_sub(HEALING);
+        let mut faults = self.scenario.faults_within(early, to);
+        faults.all(|fault| is_harmless(fault) || is_membership(fault))
     }
 
     /// Whether nothing goes wrong at all, but for messages that are late.

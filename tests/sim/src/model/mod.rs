@@ -177,6 +177,7 @@ impl Size {
     fn view(&self) -> View {
         View {
             nodes: self.known,
+            alone: self.known == 1,
             mode: Mode::Connected,
             suspected: false,
         }

@@ -115,6 +115,9 @@ impl Node {
             .group
             .hear(&outgoing, replies, got - left, &self.timing, at);
         if let Some(heard) = &heard {
+            if heard.others && self.link.view(local).nodes == 1 {
+                self.asks_at_once |= self.link.noticed_others(local);
+            }
             let answer = (&outgoing, replies);
             self.history
                 .hear(subject, &self.rules[0], answer, heard, now);

@@ -99,6 +99,8 @@ pub struct Node {
     pub rules: Vec<Rule>,
     /// The subjects that it holds.
     pub held: BTreeMap<u32, Held>,
+    /// Whether it is to ask at once how many nodes there are.
+    pub asks_at_once: bool,
     /// Whether it asks the store.
     pub breaker: Breaker,
     link: Link,
@@ -131,6 +133,7 @@ impl Node {
             started: 0,
             rules,
             held: BTreeMap::new(),
+            asks_at_once: false,
             breaker: Breaker::new(BreakerConfig::default()),
             link: Link::new(LinkConfig {
                 expected_nodes,

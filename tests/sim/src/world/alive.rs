@@ -17,6 +17,15 @@ impl World {
         }
     }
 
+    /// A node that took itself for the only one has seen that it is not.
+    pub(super) fn ask_at_once(&mut self, who: Life) {
+        let node = &mut self.nodes[who.node];
+        if std::mem::take(&mut node.asks_at_once) && node.breaker.is_closed() {
+            self.note(|| format!("n{} has seen that it is not alone", who.node));
+            self.ask(who, false);
+        }
+    }
+
     fn ask(&mut self, who: Life, probe: bool) {
         let ask = self.nodes[who.node].ask(self.now, probe);
         self.oracle.sent.push((self.now, who.node));

@@ -53,16 +53,17 @@ impl World {
                 self.plan(node, subject, None);
             }
             Event::Reply {
+                who,
                 subject,
                 call,
                 replies,
-                ..
             } => {
                 self.promised.remove(&(subject, node, who.life, call));
                 self.note(|| crate::timeline::reply(node, subject, &replies));
                 let random = self.random.u64(..);
                 let awaited = subject == 0 && self.nodes[node].awaits(subject, call);
                 let settled = self.nodes[node].reply(subject, call, &replies, self.now, random);
+                self.ask_at_once(who);
                 self.look_at_clock(node);
                 self.settle(node, subject, settled);
                 if awaited {

@@ -106,6 +106,7 @@ impl World {
             windows,
             provenance: decision.provenance(),
             limit: first.map_or(0, |status| status.quota().limit()),
+            alone: self.nodes[node].view(self.now).alone,
             followed: (
                 self.nodes[node].history.last(subject),
                 self.nodes[node].view(self.now).nodes,

@@ -32,6 +32,8 @@ pub struct Heard {
     pub dropped: u64,
     /// The final counts that the reply contained for the first time.
     pub finished: Vec<Finished>,
+    /// Whether others were seen to use the subject since this node heard of it before: then this node is not alone (G2).
+    pub others: bool,
 }
 
 /// The call that is under way: the last one that was composed.
@@ -108,6 +110,7 @@ impl Group {
             let told = member.replica.hear(rule.quota(), answer, now);
             heard.dropped = heard.dropped.saturating_add(told.dropped);
             heard.finished.extend(told.finished);
+            heard.others |= told.others;
             meanwhile = meanwhile.max(member.replica.unsent());
         }
         self.learn_pace(meanwhile);

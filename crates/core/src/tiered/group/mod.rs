@@ -270,7 +270,9 @@ impl Group {
     fn within_slack(&self, rules: &[Rule], cost: u64, view: &View) -> bool {
         let waiting = self.is_asking();
         rules.iter().filter(|rule| !rule.is_shadow()).all(|rule| {
-            let slack = rule.tolerance().slack(rule.quota().limit(), view.nodes);
+            let slack = rule
+                .tolerance()
+                .slack(rule.quota().limit(), view.slack_nodes());
             let unsent = self
                 .members
                 .find(rule)

@@ -58,7 +58,7 @@ impl Group {
         let around = Around {
             heard: self.heard_at.known().is_some(),
             age: self.age(now),
-            nodes: view.nodes,
+            nodes: view.slack_nodes(),
             refused: &mut self.refused,
             untold_since: &mut self.untold_since,
         };
@@ -84,7 +84,7 @@ impl Group {
             return self.needs_no_visit_soon(replica, timing, now);
         }
         let (tolerance, limit) = (member.rule.tolerance(), member.rule.quota().limit());
-        let early = self.early_at(tolerance.slack(limit, view.nodes));
+        let early = self.early_at(tolerance.slack(limit, view.slack_nodes()));
         replica.is_informed() && replica.unsent() < early
     }
 
@@ -228,6 +228,7 @@ mod tests {
                 rule,
                 view: View {
                     nodes,
+                    alone: nodes == 1,
                     mode: Mode::Connected,
                     suspected: false,
                 },

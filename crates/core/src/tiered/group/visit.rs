@@ -45,7 +45,7 @@ impl Timing {
 /// use tidegate_core::{PolicyName, Quota, Rule, Timestamp};
 ///
 /// let rules = [Rule::new(PolicyName::new("per-client")?, Quota::per_minute(100)?)];
-/// let view = View { nodes: 3, mode: Mode::Connected, suspected: false };
+/// let view = View { nodes: 3, alone: false, mode: Mode::Connected, suspected: false };
 /// let (timing, now) = (Timing::default(), Timestamp::from_secs(1_000_000));
 /// let mut group = Group::default();
 /// group.acquire(&rules, 1, &view, now, &mut |rule| Arc::new(*rule));
@@ -134,7 +134,8 @@ impl Group {
         let members = self.members.iter().filter_map(|member| {
             let (quota, replica) = (member.rule.quota(), &member.replica);
             if replica.is_untold() {
-                let slack = member.rule.tolerance().slack(quota.limit(), view.nodes);
+                let tolerance = member.rule.tolerance();
+                let slack = tolerance.slack(quota.limit(), view.slack_nodes());
                 let early = !replica.is_informed() || replica.unsent() >= self.early_at(slack);
                 return Some(self.report_due(early, view, timing));
             }

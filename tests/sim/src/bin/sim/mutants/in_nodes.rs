@@ -59,8 +59,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             Patch {
                 file: "tiered/group/usual.rs",
-                old: "nodes: view.nodes,",
-                new: "nodes: if self.call == Call::None { view.nodes } else { 1 },",
+                old: "nodes: view.slack_nodes(),",
+                new: "nodes: if self.call == Call::None { view.slack_nodes() } else { 1 },",
             },
         ],
     },
