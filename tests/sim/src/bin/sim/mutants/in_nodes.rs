@@ -139,6 +139,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
+        name: "alone-at-once",
+        about: "a node takes itself for the only one until it has heard of others",
+        family: None,
+        patches: &[Patch {
+            file: "tiered/view.rs",
+            old: "if self.nodes > 1 || self.alone {",
+            new: "if self.nodes > 0 {",
+        }],
+    },
+    Mutant {
         name: "charges-one-policy",
         about: "a request under two policies is charged to the first alone",
         family: None,
