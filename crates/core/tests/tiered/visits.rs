@@ -82,7 +82,7 @@ fn a_subject_that_the_store_has_not_heard_of_is_told_at_once_and_every_t_while_i
 #[test]
 fn r3_a_denial_by_what_only_this_node_knows_is_looked_at_with_the_report() {
     let mut world = World::loose(Algorithm::FixedWindow);
-    world.view.nodes = 1;
+    (world.view.nodes, world.view.alone) = (1, true);
     let _ = world.decide(50, START).unwrap();
     assert!(!world.decide(1, START).unwrap().is_allowed());
     assert_eq!(world.due(), Some(START));
