@@ -11,6 +11,7 @@ fn g2_what_others_use_after_a_node_has_heard_of_a_subject_is_seen_and_nothing_el
         let mut world = World::new(algorithm);
         let at = |millis| START + Duration::from_millis(millis);
         world.rival(1, START);
+        world.decide(1, START);
         // Who used that may be long gone.
         assert!(
             !world.exchange(1, at(1)).1.others,
@@ -27,6 +28,7 @@ fn g2_what_others_use_in_a_new_window_is_seen_by_who_heard_of_the_one_before() {
     for algorithm in ALGORITHMS {
         for (windows, seen) in [(1, true), (2, false)] {
             let mut world = World::new(algorithm);
+            world.decide(1, START);
             world.exchange(1, START);
             let later = START + WINDOW * windows;
             world.rival(1, later);
