@@ -1,8 +1,10 @@
 //! What makes two requests the same subject, and what does not.
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
+use std::collections::HashSet;
+
 use tidegate_core::SubjectBuf;
-use tidegate_http::key::{client_ip, from_fn, header, method, parameter, route};
+use tidegate_http::key::{client_ip, everyone, from_fn, header, method, parameter, route};
 use tidegate_http::{HashKey, Key, KeyError, PlainRequest};
 
 fn request() -> PlainRequest {
@@ -31,6 +33,39 @@ fn g9_parts_cannot_be_shifted_into_each_other() {
     let one = request().with_header("a", "xy").with_header("b", "z");
     let two = request().with_header("a", "x").with_header("b", "yz");
     assert_ne!(subject(&key, &one), subject(&key, &two));
+
+    // a method can be called like a kind of part
+    let request = PlainRequest::new("header")
+        .with_route("/r")
+        .with_header("route", "/r");
+    let combined = subject(&method().and(route()), &request);
+    assert_ne!(subject(&header("route").unwrap(), &request), combined);
+}
+
+/// Whatever their names and values are: a part says of which kind it is, and which of several of its kind.
+#[test]
+fn g9_parts_of_every_kind_are_told_apart() {
+    let request = PlainRequest::new("GET")
+        .with_peer(*b"ABCD")
+        .with_route("/r")
+        .with_parameter("x", "v")
+        .with_parameter("y", "v")
+        .with_header("address", "ABCD")
+        .with_header("method", "GET")
+        .with_header("route", "/r")
+        .with_header("x", "v")
+        .with_header("y", "v");
+    let custom = |name| from_fn(name, |_: &str| Some("v"));
+    let headers = ["address", "method", "route", "x", "y"].map(|name| header(name).unwrap());
+    let others = [client_ip(), method(), route(), everyone()];
+    let named = [parameter("x"), parameter("y"), custom("x"), custom("y")];
+    let keys = [&headers[..], &others, &named].concat();
+    let subjects: HashSet<_> = keys
+        .iter()
+        .map(|key| subject(key, &request).unwrap())
+        .map(|subject| subject.as_subject().as_bytes().to_vec())
+        .collect();
+    assert_eq!(subjects.len(), keys.len());
 }
 
 #[test]
