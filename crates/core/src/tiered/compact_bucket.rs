@@ -55,9 +55,7 @@ impl CompactBucket {
             marked_spent: small(replica.mark.spent)?,
             demand: replica.demand.unwrap_or(UNKNOWN) | informed,
         };
-        let follows = compact.full_at(quota) == replica.full_at
-            && (compact.unsent > 0 || replica.unsent_until == Timestamp::EPOCH);
-        follows.then_some(compact)
+        (compact.full_at(quota) == replica.full_at).then_some(compact)
     }
 
     /// When the bucket is full again. What was charged one by one, each from when the bucket was full again or from its own
@@ -176,6 +174,7 @@ mod tests {
 
     use super::*;
     use crate::Algorithm;
+    use crate::shared::Reply;
 
     /// Ten a second: a tenth of a second for each.
     fn quota() -> Quota {
@@ -234,11 +233,6 @@ mod tests {
                 let (pending, part, isolated, doubted) = unusual;
                 let unsent = own.local.saturating_sub(known.local);
                 let flow = quota().flow_nanos(unsent);
-                let unsent_until = if unsent > 0 {
-                    unsent_until
-                } else {
-                    Timestamp::EPOCH
-                };
                 BucketReplica {
                     own,
                     known,
@@ -297,13 +291,26 @@ mod tests {
     fn a_usual_bucket_is_compact() {
         let (quota, mut now) = (quota(), Timestamp::from_secs(1_000));
         let mut wide = BucketReplica::default();
-        for _ in 0..100 {
+        let mut spent = 0;
+        for turn in 0..100 {
             now = now + Duration::from_micros(40_123);
             wide.roll(&quota, now);
             wide.follow();
             if quota.admits(wide.estimate(), 1, now) {
                 wide.admit(&quota, 1, now);
                 wide.follow();
+                spent += 1;
+            }
+            if turn % 5 == 0 {
+                let reply = Reply {
+                    now,
+                    usage: wide.estimate(),
+                    mine: wide.own,
+                    mine_before: Totals::default(),
+                    got: 0,
+                    spent,
+                };
+                wide.hear(&quota, &reply, 0);
             }
             let compact = CompactBucket::of(&wide, &quota);
             assert_eq!(
@@ -311,6 +318,7 @@ mod tests {
                 Some(wide.clone())
             );
         }
+        assert!(wide.demand().is_some() && wide.is_informed());
         assert!(size_of::<CompactBucket>() * 3 < size_of::<BucketReplica>());
     }
 }

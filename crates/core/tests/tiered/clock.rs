@@ -242,3 +242,15 @@ fn g5_an_answer_of_the_present_window_is_taken_whatever_this_nodes_clock_shows()
     assert_eq!((world.left(START), world.group.unsent()), (45, 0));
     assert!(!world.group.is_untold());
 }
+
+/// Five units flow in within a second, and it takes two until the store is told.
+#[test]
+fn g7_what_is_unsent_when_the_clock_steps_back_flows_in_from_then_on() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    let _ = world.decide(5, START).unwrap();
+    let after = START - Duration::from_secs(3_600);
+    assert_eq!(world.left(after), 45);
+    let told = after + Duration::from_secs(2);
+    world.call(0, told);
+    assert_eq!((world.used(told), world.left(told)), (0, 50));
+}

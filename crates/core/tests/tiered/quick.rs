@@ -1,7 +1,10 @@
 //! The common case is decided quickly: one policy, a store that answers, nothing unusual.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tidegate_core::tiered::{Group, Mode};
-use tidegate_core::{Decision, Timestamp};
+use tidegate_core::{Decision, Provenance, Rule, Timestamp};
 
 use crate::{ALGORITHMS, START, World};
 
@@ -45,5 +48,27 @@ fn what_is_unusual_is_not_decided_quickly() {
         let mut group = world.group.clone();
         assert_eq!(quickly(&mut group, &world, 1, START), None, "{algorithm}");
         assert_eq!(group.unsent(), 0, "{algorithm}: nothing was counted");
+    }
+}
+
+#[test]
+fn a_decision_on_what_was_heard_says_how_old_that_is() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        let age = |decision: Option<Decision>| match decision.unwrap().provenance() {
+            Provenance::Local { age } => age,
+            other => panic!("{other:?}"),
+        };
+        let later = START + Duration::from_secs(3);
+        assert_eq!(age(world.decide(1, later)), Duration::ZERO, "{algorithm}");
+        world.call(0, later);
+        let later = later + Duration::from_secs(2);
+        let quick = quickly(&mut world.group.clone(), &world, 1, later);
+        for decision in [quick, world.decide(1, later)] {
+            assert_eq!(age(decision), Duration::from_secs(2), "{algorithm}");
+        }
+        let intern = &mut |rule: &Rule| Arc::new(*rule);
+        let look = world.group.look(&[world.rule], 1, later, intern);
+        assert_eq!(age(Some(look)), Duration::from_secs(2), "{algorithm}");
     }
 }
