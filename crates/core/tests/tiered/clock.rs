@@ -84,6 +84,9 @@ fn g7_what_was_heard_at_a_time_to_come_is_no_reason_to_deny_but_to_ask() {
         let quota = *world.rule.quota();
         let room = quota.brought_forward(Usage::default(), after);
         world.record.set_usage(&quota, room, after);
+        for _ in 0..2 {
+            assert_eq!(world.decide(1, after), None, "{algorithm}");
+        }
         assert!(world.ask(after), "{algorithm}: the store has room");
         assert!(world.ask(after), "{algorithm}: and the node knows it");
     }

@@ -143,3 +143,22 @@ fn r3_a_visit_that_is_wanted_is_planned_if_none_comes_as_soon() {
     world.group.visited(Urgency::Later, START);
     assert_eq!(plan(&mut world, Some(60)), Some(Urgency::Later));
 }
+
+/// The driver is to come for some other reason, long after the denied subject is to be looked at.
+#[test]
+fn g3_a_denied_subject_is_looked_at_in_time_whenever_the_driver_comes_otherwise() {
+    let timing = Timing::default();
+    let refresh = START + timing.refresh;
+    for early in [0, 1, 49, 50] {
+        let mut world = World::new(Algorithm::FixedWindow);
+        assert_eq!(world.rival(50, START), 50);
+        let _ = world.ask(START);
+        world.call(0, START);
+        assert!(!world.decide(1, START).unwrap().is_allowed());
+        let far = Some(START + timing.refresh * 5);
+        assert!(world.group.plan(far, &VIEW, &timing, START).is_some());
+        let now = refresh - Duration::from_millis(early);
+        let visit = world.group.plan(None, &VIEW, &timing, now).unwrap();
+        assert_eq!(visit.at, refresh, "{early}");
+    }
+}
