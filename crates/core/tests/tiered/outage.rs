@@ -9,7 +9,7 @@ use tidegate_core::{
     Algorithm, Decision, Fallback, Outage, PolicyName, Provenance, Rule, Tolerance,
 };
 
-use crate::{ALGORITHMS, START, WINDOW, World};
+use crate::{ALGORITHMS, START, VIEW, WINDOW, World};
 
 /// The node comes back first of three, to a store that is empty. Until the others are back it admits its share, however
 /// often it is told that nobody used anything but itself.
@@ -214,4 +214,17 @@ fn g4_a_bucket_owes_no_more_than_it_holds_after_an_outage_however_late_it_is_tol
     world.answer(&outgoing, reply, 0, START);
     world.call(0, START);
     assert_eq!(world.record.usage().at(), START + WINDOW);
+}
+
+/// What nodes take beyond an empty bucket while the store answers is owed, or else it could be taken again and again.
+#[test]
+fn g2_what_is_owed_beyond_an_empty_bucket_is_owed_again_once_an_outage_has_been_told() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    assert!(without_store(&mut world, 1).is_allowed());
+    world.view = VIEW;
+    world.call(0, START);
+    let _ = world.decide(5, START).unwrap();
+    assert_eq!(world.rival(49, START), 49);
+    world.call(0, START);
+    assert_eq!(world.record.usage().at(), START + WINDOW + WINDOW / 10);
 }
