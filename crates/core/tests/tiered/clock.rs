@@ -234,6 +234,21 @@ fn g5_an_answer_that_comes_in_the_next_window_is_about_the_one_that_it_was_given
     }
 }
 
+#[test]
+fn g5_an_answer_that_comes_two_windows_late_moves_nothing_into_the_present_one() {
+    let mut world = World::loose(Algorithm::FixedWindow);
+    let (next, last) = (START + WINDOW, START + WINDOW * 2);
+    let _ = world.decide(5, START).unwrap();
+    let outgoing = world.compose(0, START).unwrap();
+    let reply = world.carry(&outgoing, START);
+    let _ = world.decide(3, next).unwrap();
+    world.answer(&outgoing, reply, 0, last);
+    assert_eq!((world.left(last), world.group.unsent()), (50, 0));
+    world.call(0, last);
+    let usage = world.record.usage();
+    assert_eq!((usage.previous(), usage.current()), (3, 0));
+}
+
 /// The node's clock was set back a little meanwhile; the store's word is of the window that both were in.
 #[test]
 fn g5_an_answer_of_the_present_window_is_taken_whatever_this_nodes_clock_shows() {
