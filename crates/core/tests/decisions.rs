@@ -174,6 +174,24 @@ fn g8_a_cost_of_nothing_is_always_admitted() {
     }
 }
 
+/// G8: more than the limit may be used, after an outage or when the limit was lowered; a bucket may have long been full.
+#[test]
+fn g8_a_cost_of_nothing_is_admitted_beyond_the_limit_and_leaves_a_bucket_as_it_is() {
+    let bucket = Quota::per_minute(60).unwrap();
+    let bucket = bucket.with_algorithm(Algorithm::TokenBucket).unwrap();
+    let bucket = Rule::new(PolicyName::new("bucket").unwrap(), bucket);
+    let full = Usage::bucket(NOW - Duration::from_secs(1));
+    for (rules, usages) in [
+        (&[minute(1)][..], &[Usage::window(NOW, 2, 0)][..]),
+        (&[minute(1), bucket], &[Usage::window(NOW, 2, 0), full]),
+    ] {
+        let mut after = usages.to_vec();
+        assert!(look(rules, usages, 0, NOW).is_allowed());
+        assert!(decide(rules, &mut after, 0, NOW).is_allowed());
+        assert_eq!(after, usages);
+    }
+}
+
 /// G8: all policies get back what they were charged, and the one that was not gets nothing.
 #[test]
 fn g8_what_was_charged_together_is_given_back_together() {

@@ -181,3 +181,41 @@ fn a_denied_request_gives_nothing_back() {
     give_back(&rules, &mut usages, &denied, now);
     assert_eq!(usages[0].current(), 8);
 }
+
+#[test]
+fn a_refund_reaches_the_window_that_it_came_from_when_that_is_the_one_before() {
+    let rules = rules(Quota::per_minute(10).unwrap());
+    let start = Timestamp::from_secs(60_000);
+    let mut usages = [Usage::default()];
+    let decision = decide(&rules, &mut usages, 4, start);
+    let next = start + Duration::from_secs(60);
+    assert_eq!(look(&rules, &usages, 1, next).statuses()[0].remaining(), 6);
+    give_back(&rules, &mut usages, &decision, next);
+    assert_eq!(look(&rules, &usages, 1, next).statuses()[0].remaining(), 10);
+}
+
+/// G1, L4: a window that was said to begin where none does is taken for the one that holds that time.
+#[test]
+fn l4_counts_of_a_window_that_begins_nowhere_belong_to_the_one_around_it() {
+    let quota = Quota::per_minute(10).unwrap();
+    let start = Timestamp::from_secs(60_000);
+    let crooked = Usage::window(start + Duration::from_nanos(7), 4, 2);
+    for (later, expected) in [(30, (0, 4, 2)), (90, (60, 0, 4)), (150, (120, 0, 0))] {
+        let (begins, current, previous) = expected;
+        let brought = quota.brought_forward(crooked, start + Duration::from_secs(later));
+        let begins = start + Duration::from_secs(begins);
+        assert_eq!(brought, Usage::window(begins, current, previous));
+    }
+}
+
+/// G7: a clock that steps back over one boundary resets nobody; what is from further ahead is of another time.
+#[test]
+fn g7_counts_from_the_next_window_hold_and_those_from_further_ahead_do_not() {
+    let quota = Quota::per_minute(10).unwrap();
+    let start = Timestamp::from_secs(60_000);
+    for (ahead, expected) in [(60, (4, 2)), (120, (0, 0)), (600, (0, 0))] {
+        let usage = Usage::window(start + Duration::from_secs(ahead), 4, 2);
+        let brought = quota.brought_forward(usage, start);
+        assert_eq!(brought, Usage::window(start, expected.0, expected.1));
+    }
+}

@@ -82,6 +82,17 @@ fn a_bucket_and_its_window_take_no_longer_than_a_double_holds() {
     let refused = slow.with_burst(9_007_199);
     let (burst, interval) = (9_007_199, Duration::from_secs(1));
     assert_eq!(refused, Err(QuotaError::RefillTooLong { burst, interval }));
+
+    // 127 ns a unit, in a window of 71 ms: this burst takes all the rest of 2^53 - 1 ns.
+    let quick = bucket(559_056, 71 * MILLI).unwrap();
+    let burst = (MAX_COUNT - 71_000_000) / 127;
+    assert_eq!(burst * 127 + 71_000_000, MAX_COUNT);
+    assert_eq!(quick.with_burst(burst).unwrap().capacity(), burst);
+    for burst in [burst + 1, MAX_COUNT] {
+        let interval = Duration::from_nanos(127);
+        let refused = quick.with_burst(burst);
+        assert_eq!(refused, Err(QuotaError::RefillTooLong { burst, interval }));
+    }
 }
 
 #[test]
@@ -209,6 +220,10 @@ fn a_rule_keeps_what_it_was_given() {
     assert!(rule.with_shadow(true).is_shadow());
     let open = rule.with_outage(Outage::OPEN);
     assert!(open.has_outage() && open.outage() == Outage::OPEN);
+    assert_eq!(rule.outage(), Outage::SHARE);
+    let exact = rule.with_tolerance(Tolerance::EXACT);
+    assert_eq!(exact.outage(), Outage::CLOSED, "never quietly loose");
+    assert_eq!(exact.with_outage(Outage::OPEN).outage(), Outage::OPEN);
     let hourly = rule.with_quota(Quota::per_hour(1).unwrap());
     assert_eq!(hourly.quota().limit(), 1);
     assert_ne!(hourly.id(), rule.id(), "another window counts apart");

@@ -11,6 +11,7 @@ mod outage;
 mod policies;
 mod quick;
 mod refunds;
+mod replaced;
 mod unanswered;
 mod visits;
 
