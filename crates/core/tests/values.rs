@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use tidegate_core::shared::NodeId;
 use tidegate_core::{
     Algorithm, Fallback, Grace, MAX_COUNT, MAX_WINDOW, MIN_WINDOW, NameError, Outage, PolicyId,
     PolicyName, Quota, QuotaError, Rule, Subject, SubjectBuf, Timestamp, Tolerance, Usage,
@@ -269,6 +270,14 @@ fn times_are_told_in_every_unit_and_never_wrap() {
     ] {
         assert_eq!(far, Timestamp::MAX);
     }
+}
+
+/// Stores keep each node's totals under its id: two nodes with one would lose what the other used.
+#[test]
+fn a_node_is_told_and_shown_by_all_of_its_bits() {
+    let node = NodeId::from_random(0x8000_0000_0000_002a);
+    assert_eq!(node.as_u64(), 0x8000_0000_0000_002a);
+    assert_eq!(node.to_string(), "800000000000002a");
 }
 
 /// G9: a part's length is written before it, seven bits a byte.

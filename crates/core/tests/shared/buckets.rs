@@ -224,3 +224,13 @@ fn l4_whatever_a_node_says_was_missing_a_unit_flows_in_within_a_window() {
     report(&mut record, 2, u64::MAX, START, unheard(START));
     assert_eq!(rest(&record, START + WINDOW), 1);
 }
+
+/// G3: what was used flows in again from when it was used on, whoever else spoke to the store since.
+#[test]
+fn g3_a_node_that_used_nothing_does_not_delay_what_flows_in_for_others() {
+    let mut record = Record::default();
+    report(&mut record, 1, 0, START, unheard(START));
+    let earlier = START - Duration::from_secs(4);
+    report(&mut record, 2, 10, earlier, unheard(START));
+    assert_eq!(rest(&record, START), 54, "four of ten are there again");
+}
