@@ -23,6 +23,9 @@ Parts (all of them unless told):
 /// At least so many of a hundred must be caught.
 const LEAST_PERCENT: usize = 90;
 const PACKAGE: &str = "tidegate-core";
+const SOURCE: &str = "crates/core/src/";
+/// Where those that are known to be missed are listed, each with its reason.
+const LIST: &str = "docs/surviving-mutants.md";
 /// Properties are tried on so many cases: most mutants fall to the first few.
 const CASES: &str = "64";
 
@@ -82,13 +85,16 @@ pub(crate) fn main(arguments: Parser) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     require_cargo_mutants()?;
-    let folder = Workspace::load()?.target.join("cargo-mutants");
+    let workspace = Workspace::load()?;
+    let folder = workspace.target.join("cargo-mutants");
     let mut tally = Tally::default();
     for part in parts {
         let output = part.run(&folder)?;
         tally.add(Tally::read(&output)?);
     }
-    println!("{}", tally.shown());
+    let listed = fs::read_to_string(workspace.root.join(LIST))
+        .with_context(|| format!("{LIST} cannot be read"))?;
+    println!("{}", tally.shown(&listed));
     Ok(if tally.percent() >= LEAST_PERCENT {
         ExitCode::SUCCESS
     } else {
@@ -142,7 +148,7 @@ impl Part {
         // machine has not caught anything.
         command.args(["--baseline=run", "--timeout=40", "--no-shuffle"]);
         for file in self.files {
-            command.arg("--file").arg(format!("crates/core/src/{file}"));
+            command.arg("--file").arg(format!("{SOURCE}{file}"));
         }
         // All of them: they take a second, building them takes most of the time. Examples in documentation take longer.
         command
@@ -188,9 +194,12 @@ impl Tally {
         noticed * 100 / (noticed + self.missed.len()).max(1)
     }
 
-    fn shown(&self) -> String {
+    /// What became of all, and of each that was missed, whether it is among those that are listed.
+    fn shown(&self, listed: &str) -> String {
         let missed: String = self.missed.iter().fold(String::new(), |text, mutant| {
-            text + &format!("missed: {mutant}\n")
+            let known = listed.contains(&format!("- `{}`", name(mutant)));
+            let why = if known { LIST } else { "not listed" };
+            text + &format!("missed: {mutant} ({why})\n")
         });
         format!(
             "{missed}{} caught, {} timed out, {} missed, {} unviable: {} % noticed, of {LEAST_PERCENT} that are wanted",
@@ -203,6 +212,13 @@ impl Tally {
     }
 }
 
+/// What the list calls a mutant: as cargo-mutants does, but without line and column, which change with everything above.
+fn name(mutant: &str) -> String {
+    let mut parts = mutant.strip_prefix(SOURCE).unwrap_or(mutant).splitn(4, ':');
+    let file = parts.next().unwrap_or_default();
+    format!("{file}:{}", parts.last().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,7 +228,10 @@ mod tests {
         let mut tally = Tally {
             caught: 8,
             unviable: 5,
-            missed: vec!["a".to_owned()],
+            missed: vec![
+                "crates/core/src/a/b.rs:1:23: replace || with && in <impl c::D for E>::f"
+                    .to_owned(),
+            ],
             ..Tally::default()
         };
         assert_eq!(tally.percent(), 88);
@@ -221,10 +240,13 @@ mod tests {
             ..Tally::default()
         });
         assert_eq!(tally.percent(), 90);
-        assert_eq!(
-            tally.shown(),
-            "missed: a\n8 caught, 1 timed out, 1 missed, 5 unviable: 90 % noticed, of 90 that are wanted"
-        );
+        let counts =
+            "8 caught, 1 timed out, 1 missed, 5 unviable: 90 % noticed, of 90 that are wanted";
+        let mutant = &tally.missed[0];
+        let of = |why: &str| format!("missed: {mutant} ({why})\n{counts}");
+        assert_eq!(tally.shown("nothing"), of("not listed"));
+        let listed = "- `a/b.rs: replace || with && in <impl c::D for E>::f`: it is quicker.";
+        assert_eq!(tally.shown(listed), of(LIST));
         assert_eq!(
             Tally::default().percent(),
             0,
