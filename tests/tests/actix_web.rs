@@ -1,12 +1,16 @@
 //! The actix-web adapter among actix-web's own things: workers, scopes, resources, errors.
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
-use actix_web::dev::{Service, ServiceResponse};
+use std::cell::Cell;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll, Waker};
+
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
 use actix_web::test::{self, TestRequest};
-use actix_web::{App, Error, HttpMessage, error, web};
+use actix_web::{App, Error, HttpMessage, HttpResponse, error, web};
 use tidegate_adapter_actix_web::{Options, RateLimitLayer, key};
 use tidegate_limiter::{Decision, Limiter, Policy, Quota};
 use tidegate_store_memory::MemoryStore;
@@ -116,6 +120,36 @@ async fn a_denied_response_says_why_in_its_extensions() {
     let denied = send!(app, "/");
     let extensions = denied.response().extensions();
     assert!(!extensions.get::<Decision>().unwrap().is_allowed());
+}
+
+#[actix_web::test]
+async fn it_is_ready_when_the_inner_service_is() {
+    struct Inner(Cell<bool>);
+
+    impl Service<ServiceRequest> for &'static Inner {
+        type Response = ServiceResponse;
+        type Error = Error;
+        type Future = Ready<Result<ServiceResponse, Error>>;
+
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+            if self.0.get() {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        }
+
+        fn call(&self, request: ServiceRequest) -> Self::Future {
+            ready(Ok(request.into_response(HttpResponse::Ok())))
+        }
+    }
+
+    let inner: &'static Inner = Box::leak(Box::new(Inner(Cell::new(false))));
+    let service = layer("all", 1).new_transform(inner).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(service.poll_ready(&mut cx).is_pending());
+    inner.0.set(true);
+    assert!(service.poll_ready(&mut cx).is_ready());
 }
 
 #[actix_web::test]

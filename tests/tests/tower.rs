@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
 use std::future::{Ready, poll_fn, ready};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use axum::extract::ConnectInfo;
+use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{Request, Response, StatusCode};
 use tidegate_adapter_axum::{PeerAddr, RateLimit, RateLimitLayer, key};
-use tidegate_limiter::{Decision, Limiter, Policy, Quota, Store};
+use tidegate_limiter::{Decision, Fallback, Limiter, Policy, Quota, Store};
 use tidegate_store_memory::MemoryStore;
 use tidegate_tests::Flaky;
 use tower::limit::ConcurrencyLimit;
@@ -102,6 +105,8 @@ async fn a_refused_request_reaches_nobody_and_says_why_in_its_extensions() {
     let refused = send(&mut service, "b").await.unwrap();
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(!refused.extensions().get::<Decision>().unwrap().is_allowed());
+    // and nothing that was the request's
+    assert_eq!(refused.extensions().len(), 1);
     assert_eq!(inner.calls.load(Ordering::SeqCst), 1);
 }
 
@@ -168,6 +173,48 @@ async fn without_a_peer_address_nobody_shares_a_bucket() {
     let hint = "into_make_service_with_connect_info::<SocketAddr>()";
     assert!(refused.body().contains(hint), "{}", refused.body());
     assert_eq!(inner.calls.load(Ordering::SeqCst), 0);
+}
+
+/// What the program says itself comes first, and what a test says in the place of a connection last.
+#[tokio::test]
+async fn of_several_who_say_who_the_peer_is_one_counts() {
+    let address = |last| SocketAddr::from(([192, 0, 2, last], 4711));
+    let mocked = MockConnectInfo(address(1));
+    let connected = ConnectInfo(address(2));
+    let told = PeerAddr::from([192, 0, 2, 3]);
+    let mut service = layer(1, MemoryStore::new()).layer(Inner::default());
+    for status in [StatusCode::OK, StatusCode::TOO_MANY_REQUESTS] {
+        let mut request = Request::new("");
+        request.extensions_mut().insert(mocked);
+        let once = request.clone();
+        request.extensions_mut().insert(connected);
+        let twice = request.clone();
+        request.extensions_mut().insert(told);
+        for request in [once, twice, request] {
+            let said = request.extensions().len();
+            poll_fn(|cx| service.poll_ready(cx)).await.unwrap();
+            let answer = service.call(request).await.unwrap();
+            assert_eq!(answer.status(), status, "{said} say who it is");
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_replaced_policies_are_shown_too() {
+    let policy = |limit| {
+        let policy = Policy::new("per-client", Quota::per_hour(limit).unwrap());
+        policy.outage(Fallback::Open)
+    };
+    let store = Flaky::down(MemoryStore::new());
+    let limiter = Limiter::builder(store).policy(policy(1)).build().unwrap();
+    let layer = RateLimitLayer::new(limiter.clone(), key::client_ip());
+    let mut service = layer.layer(Inner::default());
+    for limit in [1, 2] {
+        limiter.replace_policies([policy(limit)]).unwrap();
+        let response = send(&mut service, "").await.unwrap();
+        let shown = format!(r#""per-client";q={limit};w=3600"#);
+        assert_eq!(response.headers()["ratelimit-policy"], shown);
+    }
 }
 
 #[test]

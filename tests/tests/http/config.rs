@@ -160,6 +160,8 @@ impl Config {
                 answer.set("Content-Type", "text/plain");
                 answer.set("x-not-a-value", "line\nbreak");
                 answer.body = "slow down".to_owned();
+                // HTTP has no such status.
+                answer.status = 1000;
             });
         }
         options

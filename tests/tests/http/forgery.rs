@@ -71,7 +71,7 @@ fn forged(random: &mut Rng) -> Request {
     for _ in 0..random.usize(1..7) {
         let value = VALUES[random.usize(..VALUES.len())];
         let value = match random.usize(..20) {
-            0 => value.repeat(1000),
+            0 => value.repeat(100),
             _ => value.to_vec(),
         };
         request = request.header(NAMES[random.usize(..NAMES.len())], value);
@@ -102,14 +102,13 @@ pub(crate) fn whatever_is_in_headers_nobody_else_pays(start: Start) {
     let mut counted = 0;
     for _ in 0..REQUESTS {
         let request = forged(&mut random);
-        let answer = server.client().converse(&request.bytes()).unwrap();
-        let status = answer.strip_prefix("HTTP/1.1 ").map(|rest| &rest[..3]);
+        let answer = server.client().send(&request).unwrap();
         // Some are no HTTP, as the server says before anybody else sees them.
         assert!(
-            matches!(status, Some("200" | "400")),
-            "{request:?}: {answer}"
+            matches!(answer.status, 200 | 400),
+            "{request:?}: {answer:?}"
         );
-        counted += u64::from(answer.contains("\r\nratelimit: "));
+        counted += u64::from(answer.header("ratelimit").is_some());
     }
     assert!(
         (REQUESTS / 4..REQUESTS).contains(&counted),

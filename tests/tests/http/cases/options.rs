@@ -189,6 +189,7 @@ pub(crate) fn the_mode_is_shown_if_wanted() -> Case {
     case(config, [get("/", ok(2, 60).and("tidegate-mode", "store"))])
 }
 
+/// What HTTP does not allow is left out.
 pub(crate) fn denials_can_look_different() -> Case {
     let config = Config {
         plain_denials: true,

@@ -42,6 +42,7 @@ pub(crate) fn an_open_outage_admits_and_shows_the_policy() -> Case {
 pub(crate) fn a_store_that_takes_time_answers_the_same() -> Case {
     let config = Config {
         store: How::Slow,
+        report_cost: 2,
         ..Config::default()
     };
     let told = Expected {
@@ -49,8 +50,7 @@ pub(crate) fn a_store_that_takes_time_answers_the_same() -> Case {
         ..ok(0, 60)
     };
     let steps = [
-        get("/", ok(2, 60)),
-        get("/", ok(1, 60)),
+        get("/report", ok(1, 60)),
         get("/decision", told),
         get("/", no_more(60)),
         get("/unlimited", plain()),
