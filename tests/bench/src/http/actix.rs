@@ -6,7 +6,9 @@ use std::time::Duration;
 use actix_extensible_rate_limit::RateLimiter;
 use actix_extensible_rate_limit::backend::SimpleInputFunctionBuilder;
 use actix_extensible_rate_limit::backend::memory::InMemoryBackend;
-use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{
+    HttpServiceFactory, Service, ServiceFactory, ServiceRequest, ServiceResponse,
+};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, Error, HttpServer, rt, web};
 use anyhow::Result;
@@ -23,6 +25,13 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
 async fn served(listener: TcpListener, around: Around, answer: Answer) -> Result<()> {
     match around {
         Around::Nothing => run(listener, || app(web::resource("/").get(hello))).await,
+        Around::Layer => {
+            run(listener, || {
+                let hello = web::resource("/").get(hello);
+                app(hello.wrap_fn(|request, inner| inner.call(request)))
+            })
+            .await
+        }
         Around::Lines => {
             run(listener, || {
                 let lines = DefaultHeaders::new().add(LINES[0]).add(LINES[1]);

@@ -21,6 +21,7 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
     let hello = Router::new().route("/", get(async || "hello"));
     let hello = match around {
         Around::Nothing => hello,
+        Around::Layer => hello.layer(MapResponseLayer::new(|response: Response| response)),
         Around::Lines => hello.layer(MapResponseLayer::new(with_lines)),
         Around::Tidegate | Around::WithMetrics => hello.layer(RateLimitLayer::new(
             limiter(around, answer)?,

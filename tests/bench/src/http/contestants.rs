@@ -19,6 +19,8 @@ pub enum Framework {
 pub enum Around {
     /// Nothing.
     Nothing,
+    /// A layer that does nothing: what the framework takes for having one.
+    Layer,
     /// A layer that adds two lines to each response, always the same: what any limiter with tidegate's headers costs.
     Lines,
     /// tidegate as it comes: with headers.
@@ -69,6 +71,9 @@ pub const LINES: [(&str, &str); 2] = [
 ];
 
 impl Around {
+    /// All that do not limit.
+    pub const OTHERS: [Self; 3] = [Self::Nothing, Self::Layer, Self::Lines];
+
     /// All that limit.
     pub const LIMITERS: [Self; 4] = [
         Self::Tidegate,
@@ -80,6 +85,7 @@ impl Around {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "bare",
+            Self::Layer => "empty-layer",
             Self::Lines => "two-constant-lines",
             Self::Tidegate => "tidegate",
             Self::WithoutHeaders => "tidegate-without-headers",
@@ -106,7 +112,7 @@ impl Contestant {
 
     /// From such an argument.
     pub fn parse(argument: &str) -> Result<Self> {
-        let around = [&[Around::Nothing, Around::Lines], Around::LIMITERS.as_slice()].concat();
+        let around = [Around::OTHERS.as_slice(), &Around::LIMITERS].concat();
         let mut all = Framework::ALL.into_iter().flat_map(|framework| {
             let with = move |around| Self { framework, around };
             around.clone().into_iter().map(with)

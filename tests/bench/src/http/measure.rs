@@ -41,8 +41,14 @@ pub fn measure(
     let bare = of(&running, Around::Nothing, Answer::Allowed);
     report.add(&section, "bare", plain(bare));
     let with = |took: &Running, last| plain(took).into_iter().chain([last]).collect();
-    let lines = of(&running, Around::Lines, Answer::Allowed);
-    report.add(&section, lines.contestant.name(), with(lines, over(lines, bare)));
+    for around in [Around::Layer, Around::Lines] {
+        let layer = of(&running, around, Answer::Allowed);
+        report.add(
+            &section,
+            layer.contestant.name(),
+            with(layer, over(layer, bare)),
+        );
+    }
     for around in Around::LIMITERS {
         let [allowed, denied] =
             [Answer::Allowed, Answer::Denied].map(|answer| of(&running, around, answer));
@@ -64,7 +70,7 @@ pub fn measure(
 
 /// Starts them all, and has each answer some requests before anything is measured.
 fn start(framework: Framework) -> Result<Vec<Running>> {
-    let others = [Around::Nothing, Around::Lines].map(|around| (around, Answer::Allowed));
+    let others = Around::OTHERS.map(|around| (around, Answer::Allowed));
     let limiters = Around::LIMITERS.into_iter();
     let limited = limiters.flat_map(|around| [(around, Answer::Allowed), (around, Answer::Denied)]);
     let servers = others.into_iter().chain(limited);
