@@ -122,10 +122,20 @@ impl<C: Clock> Inner<C> {
             return None;
         };
         let digest = self.table.digest(request.subject.as_bytes());
-        let (verdict, now) = self.with_entry(digest, |held, view, now| {
-            let verdict = held.group.acquire_usual(rule, request.cost, view, now)?;
-            Some(((verdict, now), None))
-        })?;
+        let mut locked = self.lock(digest);
+        let now = locked.now();
+        let held = known(&mut locked, self.whole)?;
+        let view = self.membership.view(now);
+        let verdict = held.group.acquire_usual(rule, request.cost, &view, now)?;
+        let visit = if verdict.is_covered() {
+            None
+        } else {
+            held.group.plan(None, &view, &self.timing, now)
+        };
+        drop(locked);
+        if let Some(visit) = visit {
+            self.agenda.list(digest, visit);
+        }
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
     }
@@ -237,8 +247,7 @@ impl<C: Clock> Inner<C> {
     ) -> Option<T> {
         let mut locked = self.lock(digest);
         let now = locked.now();
-        let place = locked.find(self.whole)?;
-        let held = locked.value_mut(place)?.0.as_mut()?;
+        let held = known(&mut locked, self.whole)?;
         let view = self.membership.view(now);
         let (outcome, wanted) = work(held, &view, now)?;
         let visit = held.group.plan(wanted, &view, &self.timing, now);
@@ -280,6 +289,13 @@ impl<C: Clock> Inner<C> {
     pub(crate) fn intern_for(&self) -> impl FnMut(&Rule) -> Arc<Rule> + '_ {
         |rule| self.intern(rule)
     }
+}
+
+/// The subject's entry, if it is known.
+#[inline]
+fn known<'a>(subject: &'a mut Locked<'_, Slot>, whole: PolicyId) -> Option<&'a mut Held> {
+    let place = subject.find(whole)?;
+    subject.value_mut(place)?.0.as_deref_mut()
 }
 
 fn whole() -> PolicyId {

@@ -113,7 +113,7 @@ impl Group {
             heard.others |= told.others;
             meanwhile = meanwhile.max(member.replica.unsent());
         }
-        self.learn_pace(meanwhile);
+        self.pace.learn(meanwhile);
         (self.heard_at, self.refused) = (now.into(), false);
         self.untold_since = self.is_untold().then_some(now).into();
         Some(heard)

@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use call::Call;
 use smallvec::SmallVec;
-use visit::Planned;
+use visit::{Pace, Planned};
 
 use super::members::{Member, Members};
 use super::moment::Moment;
@@ -36,8 +36,7 @@ pub struct Group {
     /// Whether a request was denied since the store was heard.
     refused: bool,
     planned: Planned,
-    /// About how much is admitted while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
-    pace: u8,
+    pace: Pace,
 }
 
 // It is kept for every subject: what this grows by is paid for a million times.

@@ -124,6 +124,37 @@ impl Planned {
     }
 }
 
+/// About how much is admitted while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace(u8);
+
+impl Pace {
+    /// At how much that is unsent a report is started, so that its answer comes before the slack is used up: as early as
+    /// at half of it, and as late as twice the pace allows, since every call should tell as much as it can (R3).
+    #[inline]
+    pub(super) fn early_at(self, slack: u64) -> u64 {
+        let meanwhile = match self.0 {
+            0 => 0,
+            exponent => 1_u64 << (exponent - 1),
+        };
+        let late = slack.saturating_sub(meanwhile.saturating_mul(2).saturating_add(1));
+        late.max(slack.div_ceil(2)).max(1)
+    }
+
+    /// So much was admitted while a call was under way.
+    pub(super) fn learn(&mut self, meanwhile: u64) {
+        let rounded_up = meanwhile.checked_next_power_of_two().unwrap_or(1 << 63);
+        let exponent = if meanwhile == 0 {
+            0
+        } else {
+            // At most 63 and one.
+            u8::try_from(rounded_up.trailing_zeros() + 1).unwrap_or(64)
+        };
+        // Slower only step by step, as traffic comes in bursts.
+        self.0 = exponent.max(self.0.saturating_sub(1));
+    }
+}
+
 impl Group {
     /// When this subject should be reported or looked at next; `None` while a call is in flight, or if nothing
     /// calls for it.
@@ -136,7 +167,7 @@ impl Group {
             if replica.is_untold() {
                 let tolerance = member.rule.tolerance();
                 let slack = tolerance.slack(quota.limit(), view.slack_nodes());
-                let early = !replica.is_informed() || replica.unsent() >= self.early_at(slack);
+                let early = !replica.is_informed() || replica.unsent() >= self.pace.early_at(slack);
                 return Some(self.report_due(early, view, timing));
             }
             replica
@@ -202,31 +233,6 @@ impl Group {
         }
     }
 
-    /// At how much that is unsent a report is started, so that its answer comes before the slack is used up: as early as
-    /// at half of it, and as late as twice the pace allows, since every call should tell as much as it can (R3).
-    #[inline]
-    pub(super) fn early_at(&self, slack: u64) -> u64 {
-        let meanwhile = match self.pace {
-            0 => 0,
-            exponent => 1_u64 << (exponent - 1),
-        };
-        let late = slack.saturating_sub(meanwhile.saturating_mul(2).saturating_add(1));
-        late.max(slack.div_ceil(2)).max(1)
-    }
-
-    /// So much was admitted while a call was under way.
-    pub(super) fn learn_pace(&mut self, meanwhile: u64) {
-        let rounded_up = meanwhile.checked_next_power_of_two().unwrap_or(1 << 63);
-        let exponent = if meanwhile == 0 {
-            0
-        } else {
-            // At most 63 and one.
-            u8::try_from(rounded_up.trailing_zeros() + 1).unwrap_or(64)
-        };
-        // Slower only step by step, as traffic comes in bursts.
-        self.pace = exponent.max(self.pace.saturating_sub(1));
-    }
-
     pub(super) fn doubt_due(&self, timing: &Timing) -> Option<Timestamp> {
         let doubts = self.members.iter();
         let until = doubts
@@ -246,21 +252,21 @@ mod tests {
 
     #[test]
     fn r3_a_report_tells_nearly_all_of_the_slack_unless_much_happens_meanwhile() {
-        let mut group = Group::default();
-        assert_eq!(group.early_at(50), 49);
-        group.learn_pace(3);
-        assert_eq!(group.early_at(50), 41, "4 and 4 more, and the next one");
-        group.learn_pace(1_000);
-        assert_eq!(group.early_at(50), 25, "never later than at half of it");
+        let mut pace = Pace::default();
+        assert_eq!(pace.early_at(50), 49);
+        pace.learn(3);
+        assert_eq!(pace.early_at(50), 41, "4 and 4 more, and the next one");
+        pace.learn(1_000);
+        assert_eq!(pace.early_at(50), 25, "never later than at half of it");
         for _ in 0..11 {
-            group.learn_pace(0);
+            pace.learn(0);
         }
-        assert_eq!(group.early_at(50), 49);
+        assert_eq!(pace.early_at(50), 49);
         assert_eq!(
-            (group.early_at(0), group.early_at(1), group.early_at(2)),
+            (pace.early_at(0), pace.early_at(1), pace.early_at(2)),
             (1, 1, 1)
         );
-        group.learn_pace(u64::MAX);
-        assert_eq!(group.early_at(u64::MAX), u64::MAX / 2 + 1);
+        pace.learn(u64::MAX);
+        assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
     }
 }
