@@ -1,6 +1,7 @@
 //! Calls of a node: what it sends for a subject and when, and what the answer means, or that there is none.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::time::Duration;
 
 use tidegate_core::Outcome;
@@ -53,6 +54,9 @@ impl Node {
     ) -> Option<(Urgency, u64)> {
         let (view, at) = (self.view(now), self.store_time(now));
         let held = self.held.get_mut(&subject)?;
+        if mem::take(&mut held.covered) && wanted.is_none() {
+            return None;
+        }
         let wanted = wanted.map(|after| at + after);
         let visit = held.group.plan(wanted, &view, &self.timing, at)?;
         let tick = nanos(self.timing.report);

@@ -50,6 +50,8 @@ pub struct Held {
     pub sent: VecDeque<Sent>,
     /// The one whose answer is waited for.
     pub awaited: Option<CallId>,
+    /// Whether the decision that was just taken says that no visit need be planned.
+    pub covered: bool,
 }
 
 /// What became of a request.

@@ -28,6 +28,13 @@ impl Node {
     fn decide(&mut self, subject: u32, waiter: Waiter, now: u64) -> Option<Settled> {
         let (view, at) = (self.view(now), self.store_time(now));
         let held = self.held.entry(subject).or_default();
+        if let [rule] = &self.rules[..]
+            && let Some(verdict) = held.group.acquire_usual(rule, waiter.cost, &view, at)
+        {
+            held.covered = verdict.is_covered();
+            let decision = verdict.decision(rule, waiter.cost, at);
+            return Some(Settled { waiter, decision });
+        }
         let intern = &mut |rule: &Rule| Arc::new(*rule);
         match held
             .group
@@ -68,9 +75,14 @@ impl Node {
             .partition(|waiter| waiter.call.is_none());
         held.waiters = sent;
         let waiting: VecDeque<Waiter> = unsent;
-        waiting
+        let settled = waiting
             .into_iter()
             .filter_map(|waiter| self.decide(subject, waiter, now))
-            .collect()
+            .collect();
+        // A call has ended, and that needs more than a decision to be covered.
+        if let Some(held) = self.held.get_mut(&subject) {
+            held.covered = false;
+        }
+        settled
     }
 }
