@@ -132,9 +132,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             Patch {
                 file: "tiered/group/usual.rs",
-                old: "let within = replica.unsent().saturating_add(cost) <= slack;",
-                new: "let within =
-                replica.unsent().saturating_add(cost) <= slack.max(quota.limit());",
+                old: "if unsent > slack || !replica.admit",
+                new: "if unsent > slack.max(quota.limit()) || !replica.admit",
             },
         ],
     },
