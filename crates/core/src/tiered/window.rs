@@ -151,13 +151,10 @@ impl WindowReplica {
         let Answer { reply, used, .. } = answer;
         let window = quota.window_nanos();
         let start = reply.usage.at();
-        let here = start_of(window, now);
-        let mut told = Told::default();
-        if here < self.start && start < self.start {
-            self.step_back(window, here);
-        } else {
-            told.dropped = self.roll(quota, here.max(start));
-        }
+        let mut told = Told {
+            dropped: self.roll(quota, start_of(window, now).max(start)),
+            ..Told::default()
+        };
         if start.plus(window) == self.start {
             // The answer was given in the window before, and arrives in this one.
             told.others = self
