@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_core::tiered::{Link, LinkConfig, Mode};
+use tidegate_core::tiered::{Link, LinkConfig, Mode, View};
 use tidegate_core::{Timestamp, Transition};
 
-use crate::START;
+use crate::{START, VIEW};
 
 fn after(millis: u64) -> Timestamp {
     START + Duration::from_millis(millis)
@@ -55,4 +55,28 @@ fn g4_at_least_as_many_nodes_are_reckoned_with_as_are_expected_and_one_at_least(
     assert_eq!(told.view(START).nodes, 3);
     told.registered(5, START);
     assert_eq!(told.view(START).nodes, 5);
+}
+
+#[test]
+fn g2_the_slack_is_divided_among_all_nodes_and_among_two_until_a_node_is_known_to_be_alone() {
+    let view = |nodes, alone| View {
+        nodes,
+        alone,
+        ..VIEW
+    };
+    assert_eq!(view(5, false).slack_nodes(), 5);
+    assert_eq!(view(2, false).slack_nodes(), 2);
+    assert_eq!(view(1, false).slack_nodes(), 2);
+    assert_eq!(view(1, true).slack_nodes(), 1);
+}
+
+#[test]
+fn g2_in_an_outage_nobody_is_known_to_be_alone() {
+    let mut link = Link::new(LinkConfig::default());
+    for millis in [0, 6_000] {
+        link.registered(1, after(millis));
+    }
+    assert!(link.view(after(6_000)).alone);
+    link.changed(Transition::Opened, after(6_500));
+    assert!(!link.view(after(6_500)).alone);
 }

@@ -39,3 +39,15 @@ fn g2_what_others_use_in_a_new_window_is_seen_by_who_heard_of_the_one_before() {
         }
     }
 }
+
+#[test]
+fn g2_what_a_node_uses_in_a_new_window_shows_no_others() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::new(algorithm);
+        world.decide(1, START);
+        world.exchange(1, START);
+        let later = START + WINDOW;
+        world.decide(1, later);
+        assert!(!world.exchange(1, later).1.others, "{algorithm}");
+    }
+}
