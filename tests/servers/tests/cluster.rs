@@ -73,9 +73,17 @@ async fn g1_a_slot_that_moves_counts_every_call_once() {
     for _ in 0..3 {
         let from = cluster.owner_of(slot).unwrap();
         let moving = cluster.begin_move(slot, (from + 1) % 3).unwrap();
-        // With one of the two keys gone, calls are told to try again.
+        let told_to_try_again = || {
+            let servers = cluster.servers().iter();
+            let told = servers.map(|server| server.admin().stats().unwrap().errors_of("TRYAGAIN"));
+            told.sum::<u64>()
+        };
+        let told = told_to_try_again();
+        // With one of the two keys gone, that is what calls are told.
         assert_eq!(moving.keys(1).unwrap(), 1);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        while told_to_try_again() < told + 10 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         moving.finish().unwrap();
         let before = admitted.load(Ordering::SeqCst);
         while admitted.load(Ordering::SeqCst) < before + 10 {

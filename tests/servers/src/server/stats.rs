@@ -18,6 +18,8 @@ pub struct Stats {
     pub memory: u64,
     /// Calls by command, in lower case: `evalsha`, `script|load`.
     pub calls: BTreeMap<String, u64>,
+    /// Errors that it answered with, by their first word: `TRYAGAIN`.
+    pub errors: BTreeMap<String, u64>,
 }
 
 impl Stats {
@@ -35,7 +37,11 @@ impl Stats {
                 "used_cpu_user" | "used_cpu_sys" => stats.cpu_micros += micros(value),
                 _ => {
                     if let Some(command) = name.strip_prefix("cmdstat_") {
-                        stats.calls.insert(command.to_owned(), calls(value));
+                        let calls = counted("calls=", value);
+                        stats.calls.insert(command.to_owned(), calls);
+                    } else if let Some(error) = name.strip_prefix("errorstat_") {
+                        let count = counted("count=", value);
+                        stats.errors.insert(error.to_owned(), count);
                     }
                 }
             }
@@ -48,6 +54,11 @@ impl Stats {
         self.calls.get(command).copied().unwrap_or(0)
     }
 
+    /// How often it answered with an error that begins so; 0 if never.
+    pub fn errors_of(&self, kind: &str) -> u64 {
+        self.errors.get(kind).copied().unwrap_or(0)
+    }
+
     /// What was counted after `before`. Clients and memory stay what they are now.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
@@ -55,12 +66,8 @@ impl Stats {
             connections: self.connections - before.connections,
             commands: self.commands - before.commands,
             cpu_micros: self.cpu_micros - before.cpu_micros,
-            calls: self
-                .calls
-                .iter()
-                .map(|(command, calls)| (command.clone(), calls - before.calls_of(command)))
-                .filter(|(_, calls)| *calls > 0)
-                .collect(),
+            calls: grown(&self.calls, &before.calls),
+            errors: grown(&self.errors, &before.errors),
             ..self.clone()
         }
     }
@@ -77,11 +84,20 @@ fn micros(value: &str) -> u64 {
 }
 
 /// From `calls=12,usec=34,...`.
-fn calls(value: &str) -> u64 {
+fn counted(name: &str, value: &str) -> u64 {
     value
         .split(',')
-        .find_map(|part| part.strip_prefix("calls="))
+        .find_map(|part| part.strip_prefix(name))
         .map_or(0, number)
+}
+
+/// By how much each count has grown, where it has.
+fn grown(after: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let grown = after.iter().map(|(name, count)| {
+        let before = before.get(name).copied().unwrap_or(0);
+        (name.clone(), count - before)
+    });
+    grown.filter(|(_, count)| *count > 0).collect()
 }
 
 #[cfg(test)]
@@ -91,7 +107,7 @@ mod tests {
     const INFO: &str = "# Stats\r\ntotal_connections_received:7\r\ntotal_commands_processed:41\r\n\
         connected_clients:2\r\nused_memory:1000\r\nused_cpu_sys:1.500000\r\nused_cpu_user:0.25\r\n\
         cmdstat_evalsha:calls=12,usec=34,usec_per_call=2.83,rejected_calls=0,failed_calls=0\r\n\
-        cmdstat_script|load:calls=1,usec=3\r\n";
+        cmdstat_script|load:calls=1,usec=3\r\nerrorstat_NOSCRIPT:count=2\r\n";
 
     #[test]
     fn what_a_server_says_is_read() {
@@ -104,6 +120,10 @@ mod tests {
         assert_eq!(stats.calls_of("evalsha"), 12);
         assert_eq!(stats.calls_of("script|load"), 1);
         assert_eq!(stats.calls_of("eval"), 0);
+        assert_eq!(
+            (stats.errors_of("NOSCRIPT"), stats.errors_of("OOM")),
+            (2, 0)
+        );
     }
 
     #[test]
