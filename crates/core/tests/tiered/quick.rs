@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_core::tiered::{Group, Mode};
+use tidegate_core::tiered::{Group, Mode, Timing, Urgency};
 use tidegate_core::{Decision, Provenance, Rule, Timestamp};
 
 use crate::{ALGORITHMS, START, World};
@@ -70,5 +70,28 @@ fn a_decision_on_what_was_heard_says_how_old_that_is() {
         let intern = &mut |rule: &Rule| Arc::new(*rule);
         let look = world.group.look(&[world.rule], 1, later, intern);
         assert_eq!(age(Some(look)), Duration::from_secs(2), "{algorithm}");
+    }
+}
+
+/// 24 of the 25 that may be admitted before the store is told are nearly all: then it is told at once.
+#[test]
+fn r3_a_usual_decision_says_by_itself_that_the_driver_comes_in_time() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        let covered = |world: &mut World, cost| {
+            let view = world.view;
+            let verdict = world.group.acquire_usual(&world.rule, cost, &view, START);
+            verdict.unwrap().is_covered()
+        };
+        let _ = world.decide(1, START);
+        assert!(!covered(&mut world, 1), "{algorithm}: nothing is planned");
+        world.call(0, START);
+        assert!(!covered(&mut world, 1), "{algorithm}: nothing is planned");
+        let visit = world
+            .group
+            .plan(None, &world.view, &Timing::default(), START);
+        assert_eq!(visit.map(|visit| visit.urgency), Some(Urgency::Soon));
+        assert!(covered(&mut world, 22), "{algorithm}: 23 are untold");
+        assert!(!covered(&mut world, 1), "{algorithm}: 24 are");
     }
 }
