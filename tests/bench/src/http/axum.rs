@@ -47,7 +47,10 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
 
 fn with_lines(mut response: Response) -> Response {
     for (name, value) in LINES {
-        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let (name, value) = (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
         response.headers_mut().append(name, value);
     }
     response

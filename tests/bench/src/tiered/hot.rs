@@ -132,7 +132,6 @@ impl OnTiered {
 
 /// Nanoseconds from a borrowed string key to a decision, on one thread.
 pub fn measure_speed(rounds: usize, report: &mut Report) -> Result<()> {
-    let section = "A known key, one thread, no I/O; ratios are medians of the rounds'";
     let cases = [
         (Workload::Hot, Answer::Allowed),
         (Workload::Hot, Answer::Denied),
@@ -140,55 +139,34 @@ pub fn measure_speed(rounds: usize, report: &mut Report) -> Result<()> {
         (Workload::Uniform, Answer::Denied),
         (Workload::Zipf, Answer::Allowed),
     ];
-    for (workload, answer) in cases {
-        let contestants = [
-            Prepared::new::<OnTiered>("tiered", workload, answer)?,
-            Prepared::new::<Tidegate>("memory", workload, answer)?,
-            Prepared::new::<Governor>("governor", workload, answer)?,
-        ];
-        let case = format!("{}, {}", workload.as_str(), answer.as_str());
-        compare(
-            contestants,
-            (workload, answer, rounds),
-            section,
-            &case,
-            report,
-        )?;
+    for case in cases {
+        compare::<OnTiered, Tidegate>(case, "", rounds, report)?;
     }
-    for (workload, answer) in &cases[..3] {
-        let (workload, answer) = (*workload, *answer);
-        let contestants = [
-            Prepared::new::<BucketsOnTiered>("tiered", workload, answer)?,
-            Prepared::new::<BucketsInMemory>("memory", workload, answer)?,
-            Prepared::new::<Governor>("governor", workload, answer)?,
-        ];
-        let case = format!("{}, {}, token bucket", workload.as_str(), answer.as_str());
-        compare(
-            contestants,
-            (workload, answer, rounds),
-            section,
-            &case,
-            report,
-        )?;
+    for case in &cases[..3] {
+        compare::<BucketsOnTiered, BucketsInMemory>(*case, ", token bucket", rounds, report)?;
     }
     Ok(())
 }
 
 /// The tiered store, the memory store and governor.
-fn compare(
-    contestants: [Prepared; 3],
-    (workload, answer, rounds): (Workload, Answer, usize),
-    section: &str,
-    case: &str,
+fn compare<Tiered: Contestant + 'static, Memory: Contestant + 'static>(
+    (workload, answer): (Workload, Answer),
+    suffix: &str,
+    rounds: usize,
     report: &mut Report,
 ) -> Result<()> {
+    let contestants = [
+        Prepared::new::<Tiered>("tiered", workload, answer)?,
+        Prepared::new::<Memory>("memory", workload, answer)?,
+        Prepared::new::<Governor>("governor", workload, answer)?,
+    ];
     let requests = [workload.requests(REQUESTS, 100)];
     let figures = measure(&contestants, &requests, answer, rounds)?;
     let nanos = |at: usize| &figures[at].nanos;
     let by = |at: usize| ratio(nanos(0), nanos(at));
     report.add(
-        section,
-        case,
+        "A known key, one thread, no I/O; ratios are medians of the rounds'",
+        &format!("{}, {}{suffix}", workload.as_str(), answer.as_str()),
         vec![
             figure("ns", median(nanos(0))),
             figure("memory store's ns", median(nanos(1))),
