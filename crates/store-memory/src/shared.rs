@@ -1,6 +1,7 @@
 //! Several nodes on one memory store: each node's totals beside the table, for tests and for a first try.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,8 +19,21 @@ use crate::record::Record;
 const GONE_AFTER: Duration = Duration::from_secs(4);
 
 /// What nodes reported, and who they are. What all have used together is in the table, as if nobody had reported.
-#[derive(Debug, Default)]
-pub(crate) struct Nodes(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    state: Mutex<State>,
+    /// The store that takes this one's place has another.
+    generation: u64,
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            generation: RandomState::new().hash_one(0),
+        }
+    }
+}
 
 /// A subject under a policy.
 type Key = (Box<[u8]>, PolicyId);
@@ -56,7 +70,7 @@ impl<C: Clock> MemoryStore<C> {
             .map(|place| usage(place).map_or_else(Usage::default, Record::usage))
             .collect();
 
-        let mut nodes = self.nodes.0.lock();
+        let mut nodes = self.nodes.state.lock();
         let keys = || {
             rules
                 .iter()
@@ -107,15 +121,19 @@ impl<C: Clock> SharedStore for MemoryStore<C> {
 
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
         let now = self.now();
-        let registered = &mut self.nodes.0.lock().registered;
+        let registered = &mut self.nodes.state.lock().registered;
         registered.insert(node, now);
         registered.retain(|_, seen| now.since(*seen) < GONE_AFTER);
         let nodes = u32::try_from(registered.len()).unwrap_or(u32::MAX);
-        Ok(Registry { nodes, now })
+        Ok(Registry {
+            nodes,
+            now,
+            generation: Some(self.nodes.generation),
+        })
     }
 
     async fn deregister(&self, node: NodeId) -> Result<(), StoreError> {
-        self.nodes.0.lock().registered.remove(&node);
+        self.nodes.state.lock().registered.remove(&node);
         Ok(())
     }
 }

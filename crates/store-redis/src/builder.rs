@@ -186,6 +186,7 @@ impl Builder {
         Ok(RedisStore {
             fleet: fleet.map_err(|failure| ConfigError::address(&self.url, failure.message()))?,
             nodes_key: names.own("nodes"),
+            generation_key: names.own_beside("nodes", "generation"),
             names,
             context,
         })

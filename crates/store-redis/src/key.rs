@@ -3,6 +3,8 @@
 //! ```text
 //! <prefix>tg1:{s<subject, escaped>}:<policy>:<algorithm's letter><window in ms>
 //! <prefix>tg1:{h<subject's keyed hash>}:<policy>:...
+//! <prefix>tg1:{onodes}               who the nodes are
+//! <prefix>tg1:{onodes}:generation    which generation of data this is
 //! ```
 //!
 //! What stands between the braces decides the slot. A subject is escaped so that it contains no brace; the leading
@@ -78,6 +80,14 @@ impl Names {
         key.extend_from_slice(b"o");
         key.extend_from_slice(what.as_bytes());
         key.push(b'}');
+        key
+    }
+
+    /// The name of something else of tidegate's own, in the slot of the first.
+    pub(crate) fn own_beside(&self, first: &str, what: &str) -> Vec<u8> {
+        let mut key = self.own(first);
+        key.extend_from_slice(b":");
+        key.extend_from_slice(what.as_bytes());
         key
     }
 

@@ -108,22 +108,14 @@ impl SharedStore for RedisStore {
 
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
         let (node, patience) = (node.to_string(), PATIENCE.as_micros().to_string());
-        let args = [node.as_bytes(), patience.as_bytes()];
+        let generation = format!("{:016x}", fastrand::u64(..));
+        let args = [node.as_bytes(), patience.as_bytes(), generation.as_bytes()];
+        let keys = [self.nodes_key.as_slice(), self.generation_key.as_slice()];
         let value = self
-            .run(
-                Name::Register,
-                Shape::NONE,
-                vec![self.nodes_key.as_slice()],
-                &args,
-            )
+            .run(Name::Register, Shape::NONE, keys.to_vec(), &args)
             .await?;
-        let Some((now, nodes)) = codec::time_and_number(&value) else {
-            return Err(Failure::nonsense(self.fleet.name(), "not a number of nodes").into());
-        };
-        Ok(Registry {
-            nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
-            now,
-        })
+        codec::registry(&value)
+            .ok_or_else(|| Failure::nonsense(self.fleet.name(), "not who its nodes are").into())
     }
 
     async fn deregister(&self, node: NodeId) -> Result<(), StoreError> {

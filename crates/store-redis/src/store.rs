@@ -27,6 +27,7 @@ pub struct RedisStore {
     pub(crate) fleet: Fleet,
     pub(crate) names: Names,
     pub(crate) nodes_key: Vec<u8>,
+    pub(crate) generation_key: Vec<u8>,
     pub(crate) context: Arc<Context>,
 }
 

@@ -12,12 +12,13 @@ use tidegate_table::Digest;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::again::tell_all_again;
 use crate::flush::Which;
 use crate::inner::Inner;
 use crate::panics::caught;
 
 /// How many subjects go into one call.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// How many calls may be under way at once (R4).
 const CALLS: usize = 8;
 /// How often a node says that it is alive.
@@ -31,13 +32,13 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
             settle_waiters(&inner);
-            probe_when_due(&inner).await;
+            probe_when_due(&inner, &calls).await;
             register_at = Instant::now();
             continue;
         }
         if Instant::now() >= register_at {
             register_at = Instant::now() + jittered(REGISTER);
-            tokio::spawn(register(Arc::clone(&inner)));
+            tokio::spawn(register(Arc::clone(&inner), Arc::clone(&calls)));
         }
         let tick = Instant::now() + jittered(inner.agenda.tick());
         tokio::select! {
@@ -83,18 +84,29 @@ fn jittered(duration: Duration) -> Duration {
     duration.mul_f64(0.8 + 0.4 * fastrand::f64())
 }
 
-async fn register<C: Clock>(inner: Arc<Inner<C>>) {
-    if let Err(error) = ask_registry(&inner).await {
-        inner.failed(&error);
+async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
+    match ask_registry(&inner).await {
+        Ok(Lost(true)) => tell_all_again(&inner, &calls).await,
+        Ok(Lost(false)) => {}
+        Err(error) => {
+            inner.failed(&error);
+        }
     }
 }
 
-/// Says that this node is alive, and hears how many are.
-async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
+/// Whether the store has lost what it was told.
+struct Lost(bool);
+
+/// Says that this node is alive, and hears how many are, and whether the store still has its data.
+async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
     inner.counters.calls.fetch_add(1, Ordering::Relaxed);
     let sent = inner.clock.now();
     let answer = timeout(inner.deadline, caught(inner.store.register(inner.node))).await;
-    let Registry { nodes, now } = match answer {
+    let Registry {
+        nodes,
+        now,
+        generation,
+    } = match answer {
         Ok(answer) => answer?,
         Err(_) => {
             let message = format!("no answer within {:?}", inner.deadline);
@@ -104,7 +116,8 @@ async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
     let received = inner.clock.now();
     inner.membership.answered(sent, now, received);
     inner.membership.registered(nodes, received);
-    Ok(())
+    let noticed = |generation| inner.membership.noticed_generation(generation);
+    Ok(Lost(generation.is_some_and(noticed)))
 }
 
 /// Nobody waits for a store that is not asked.
@@ -115,7 +128,7 @@ fn settle_waiters<C: Clock>(inner: &Inner<C>) {
 }
 
 /// Waits until a probe is due and makes it: registering writes, so a store that answers it works.
-async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>) {
+async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>) {
     let now = inner.clock.now();
     let due = inner.membership.next_probe().unwrap_or(Timestamp::EPOCH);
     if due > now {
@@ -126,8 +139,10 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>) {
     if !inner.membership.start_probe(now) {
         return;
     }
-    let outcome = match ask_registry(inner).await {
-        Ok(()) => Outcome::Success,
+    let asked = ask_registry(inner).await;
+    let lost = matches!(asked, Ok(Lost(true)));
+    let outcome = match asked {
+        Ok(_) => Outcome::Success,
         Err(error) if error.kind() == ErrorKind::Refused => Outcome::Refused,
         Err(_) => Outcome::Failure,
     };
@@ -138,5 +153,9 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>) {
         .is_some()
     {
         tracing::info!("the shared store answers again");
+    }
+    if lost {
+        let (inner, calls) = (Arc::clone(inner), Arc::clone(calls));
+        tokio::spawn(async move { tell_all_again(&inner, &calls).await });
     }
 }

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod again;
 mod agenda;
 mod builder;
 mod driver;

@@ -140,6 +140,11 @@ impl Membership {
         self.publish(&state, now);
     }
 
+    /// The store said of which generation its data is. Says whether it has lost what it was told.
+    pub(crate) fn noticed_generation(&self, generation: u64) -> bool {
+        self.state.lock().link.noticed_generation(generation)
+    }
+
     /// A reply showed that others use a subject too. Says whether the registry is to be asked at once who they are.
     pub(crate) fn noticed_others(&self, now: Timestamp) -> bool {
         if self.nodes.load(Ordering::Relaxed) > 1 {

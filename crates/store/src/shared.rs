@@ -24,6 +24,10 @@ pub struct Registry {
     pub nodes: u32,
     /// The store's time.
     pub now: Timestamp,
+    /// Which generation of data the store holds: at random, kept with the data and lost with it, so that another one than
+    /// before says that the data was lost. Nodes then tell every count again, also those that they have nothing to add to
+    /// (G6). `None`: the store does not say; then a count that it lost comes back with the node's next request for it.
+    pub generation: Option<u64>,
 }
 
 /// A store that nodes share: it merges what they report, grants what they want, and knows who they are.

@@ -9,6 +9,7 @@
 mod caught;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ use tidegate_store::{
 
 /// When a node that said nothing is no longer counted.
 const SILENCE: Duration = Duration::from_secs(5);
+
+/// One for each time that data is lost.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 /// What is wrong with a store, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +63,10 @@ enum Fault {
     IgnoresDeregistration,
     ForgetsNodesAtOnce,
     NeverForgetsNodes,
+    /// No fault, but less than can be done.
+    SaysNoGeneration,
+    KeepsItsGeneration,
+    TellsEachNodeAGenerationOfItsOwn,
     /// Only a random history finds it.
     GrantsOneLessWhenReturnsWereMade,
 }
@@ -72,6 +80,7 @@ struct Data {
     apart: HashMap<Key, Record>,
     nodes: BTreeMap<(NodeId, usize), Timestamp>,
     registrations: usize,
+    generation: Option<u64>,
 }
 
 struct SharedMap {
@@ -360,9 +369,16 @@ impl SharedStore for SharedMap {
             _ => SILENCE,
         };
         data.nodes.retain(|_, seen| now.since(*seen) <= silence);
+        let next = GENERATIONS.fetch_add(1, Ordering::Relaxed);
         Ok(Registry {
             nodes: u32::try_from(data.nodes.len()).unwrap(),
             now,
+            generation: match self.fault {
+                Fault::SaysNoGeneration => None,
+                Fault::KeepsItsGeneration => Some(7),
+                Fault::TellsEachNodeAGenerationOfItsOwn => Some(node.as_u64()),
+                _ => Some(*data.generation.get_or_insert(next)),
+            },
         })
     }
 
@@ -456,9 +472,19 @@ fn what_the_fixture_cannot_do_is_left_out_and_named() {
         [
             "windows_are_rebuilt_from_reports",
             "a_bucket_is_rebuilt_from_what_nodes_heard",
-            "the_registry_is_rebuilt"
+            "the_registry_is_rebuilt",
+            "a_generation_is_known_to_all_and_lost_with_the_data"
         ]
     );
+}
+
+#[test]
+fn a_store_that_says_no_generation_is_sound_and_what_it_lacks_is_named() {
+    let report = report(Fault::SaysNoGeneration);
+    report.assert_passed();
+    let left_out: Vec<&str> = report.left_out().map(|(case, _)| case).collect();
+    let expected = ["a_generation_is_known_to_all_and_lost_with_the_data"];
+    assert_eq!(left_out, expected);
 }
 
 #[test]
@@ -568,6 +594,16 @@ fn every_wrong_store_is_caught_under_the_guarantee_that_it_breaks() {
             Fault::NeverForgetsNodes,
             "G2",
             "a_silent_node_is_forgotten_and_no_sooner",
+        ),
+        (
+            Fault::KeepsItsGeneration,
+            "G6",
+            "a_generation_is_known_to_all_and_lost_with_the_data",
+        ),
+        (
+            Fault::TellsEachNodeAGenerationOfItsOwn,
+            "G6",
+            "a_generation_is_known_to_all_and_lost_with_the_data",
         ),
         (
             Fault::GrantsOneLessWhenReturnsWereMade,

@@ -164,6 +164,12 @@ impl<V: Entry> Shard<V> {
         dropped
     }
 
+    /// All entries.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        let used = self.slots.iter_mut().filter(|slot| !slot.digest.is_none());
+        used.map(|slot| &mut slot.value)
+    }
+
     /// Whether the shard should be swept: not for a while, or the clock went back.
     #[inline]
     pub(crate) fn is_sweep_due(&self, now: Timestamp) -> bool {

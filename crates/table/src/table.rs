@@ -137,6 +137,19 @@ impl<V: Entry> Table<V> {
         }
     }
 
+    /// How many shards it has: a few thousand entries are in each, at the most.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Works on every entry of a shard, one after the other, while it is locked; on none if there is no such shard. What is
+    /// lifted out of it is not seen.
+    pub fn visit(&self, shard: usize, mut work: impl FnMut(&mut V)) {
+        if let Some(shard) = self.shards.get(shard) {
+            shard.0.lock().values_mut().for_each(&mut work);
+        }
+    }
+
     /// What it holds.
     pub fn stats(&self) -> Stats {
         Stats {

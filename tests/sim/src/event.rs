@@ -65,6 +65,7 @@ pub enum Event {
         who: Life,
         ask: Asked,
         nodes: u32,
+        generation: u64,
         store: Timestamp,
     },
     /// It has been out for D.

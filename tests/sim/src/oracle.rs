@@ -94,7 +94,7 @@ pub struct Rebuilt {
     /// What the store knows of that, and what the node has yet to say.
     pub stored: u64,
     pub unsent: u64,
-    /// Whether the node has heard of the subject since the loss.
+    /// Whether the node has heard of the subject since the loss, or must have told it again by now.
     pub heard: bool,
 }
 

@@ -16,6 +16,8 @@ const PATIENCE: u64 = 4;
 pub struct Store {
     records: BTreeMap<(u32, PolicyId), Record>,
     registry: BTreeMap<NodeId, Timestamp>,
+    /// Which generation of data it holds.
+    generation: u64,
     /// When, in true time, a bucket was last found to owe more than it can.
     pub found_ahead: BTreeMap<(u32, PolicyId), u64>,
     /// The store's clock minus true time, in nanoseconds.
@@ -96,19 +98,21 @@ impl Store {
         replies
     }
 
-    /// Notes that a node is alive; says how many are.
-    pub fn register(&mut self, node: NodeId, now: u64) -> u32 {
+    /// Notes that a node is alive; says how many are, and of which generation the data is.
+    pub fn register(&mut self, node: NodeId, now: u64) -> (u32, u64) {
         let clock = self.clock(now);
         self.registry.insert(node, clock);
         self.registry
             .retain(|_, seen| clock.since(*seen).as_secs() < PATIENCE);
-        u32::try_from(self.registry.len()).unwrap_or(u32::MAX)
+        let nodes = u32::try_from(self.registry.len()).unwrap_or(u32::MAX);
+        (nodes, self.generation)
     }
 
     /// Loses everything, as a restart without persistence does.
     pub fn lose_everything(&mut self) {
         self.records.clear();
         self.registry.clear();
+        self.generation += 1;
     }
 
     /// Puts a record there that no node reported.

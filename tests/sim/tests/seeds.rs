@@ -1,9 +1,14 @@
 //! Some seeds of every family, and those that once found something wrong.
 
+use std::time::Duration;
+
+use tidegate_core::Quota;
 use tidegate_sim::family::Family;
+use tidegate_sim::fault::{Fault, Kind};
 use tidegate_sim::found::FOUND;
 use tidegate_sim::runner::{Outcome, Plan};
 use tidegate_sim::scenario::Scenario;
+use tidegate_sim::time::SECOND;
 use tidegate_sim::{shrink, story};
 
 fn run(plan: &Plan) -> Outcome {
@@ -35,6 +40,33 @@ fn what_was_found_stays_mended() {
         let (_, verdict) = Scenario::draw(found.family, found.seed).run(false);
         assert_eq!(verdict, Ok(()), "{}", found.what);
     }
+}
+
+/// Windows last, and nobody asks any more when the store loses its data: with these alone nodes have nothing to add to what
+/// they have told.
+#[test]
+fn g6_what_nobody_asks_for_any_more_is_told_again() {
+    const LOST: u64 = 4 * SECOND;
+    let mut idle = 0;
+    for seed in 0..200 {
+        let mut scenario = Scenario::draw(Family::DataLoss, seed);
+        for rule in &mut scenario.rules {
+            let quota = Quota::new(rule.quota().limit(), Duration::from_secs(60)).expect("a quota");
+            *rule = rule.with_quota(quota);
+        }
+        scenario.traffic.until = LOST - SECOND;
+        scenario.faults = vec![Fault::at(Kind::LoseData, LOST)];
+        scenario.length = LOST + 3 * SECOND;
+        let (world, verdict) = scenario.run(false);
+        assert_eq!(verdict, Ok(()), "seed {seed}");
+        let told = world
+            .oracle
+            .rebuilt
+            .iter()
+            .filter(|node| node.heard && node.admitted > 0);
+        idle += told.count();
+    }
+    assert!(idle > 200, "{idle} nodes had told anything");
 }
 
 #[test]

@@ -101,6 +101,11 @@ impl BucketReplica {
         self.pending > 0 || self.own != self.known
     }
 
+    /// Of a bucket that is full nothing matters.
+    pub(super) fn is_told(&self, now: Timestamp) -> bool {
+        self.known != Totals::default() && self.full_at > now
+    }
+
     pub(super) const fn is_informed(&self) -> bool {
         self.informed
     }

@@ -58,6 +58,8 @@ pub struct Link {
     fewer_since: Moment,
     /// Since when it has been saying that there is only this one, and nothing has shown the contrary.
     alone_since: Moment,
+    /// The generation of the store's data that this node has told its counts, if the store says that.
+    generation: Option<u64>,
     /// Whether the last call that ended was not answered.
     suspected: bool,
 }
@@ -78,6 +80,7 @@ impl Link {
             nodes: None,
             fewer_since: Moment::NEVER,
             alone_since: Moment::NEVER,
+            generation: None,
             suspected: false,
         }
     }
@@ -125,6 +128,12 @@ impl Link {
             }
         }
         (self.nodes, self.fewer_since) = (Some(nodes), Moment::NEVER);
+    }
+
+    /// The store said of which generation its data is. Says whether that is another one than before: then it has lost what it
+    /// was told, and every count is to be told again (G6). So it is the first time, since what was told before that may be lost.
+    pub fn noticed_generation(&mut self, generation: u64) -> bool {
+        self.generation.replace(generation) != Some(generation)
     }
 
     /// A reply showed that others use a subject too. Says whether this node had believed that there are none: then the store

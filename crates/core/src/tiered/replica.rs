@@ -223,6 +223,13 @@ impl Replica {
         }
     }
 
+    /// Whether the store was told anything that still matters.
+    pub(super) fn is_told(&self, quota: &Quota, now: Timestamp) -> bool {
+        self.read(quota, WindowReplica::is_told, |replica| {
+            replica.is_told(now)
+        })
+    }
+
     #[inline]
     pub(super) fn is_informed(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use super::moment::Moment;
 use super::replica::{Answer, Told};
 use super::tally::Tally;
 use super::{Finished, Share};
-use crate::shared::{Reply, Report, WindowReport};
+use crate::shared::{Reply, Report, Totals, WindowReport};
 use crate::{Quota, Timestamp, Usage};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +87,11 @@ impl WindowReplica {
 
     pub(super) fn is_untold(&self) -> bool {
         self.current.is_untold() || self.previous.is_untold()
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        let told = |tally: &Tally| tally.known != Totals::default();
+        told(&self.current) || told(&self.previous)
     }
 
     pub(super) const fn is_informed(&self) -> bool {

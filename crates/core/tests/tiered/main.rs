@@ -6,6 +6,7 @@ mod clock;
 mod demand;
 mod idle;
 mod link;
+mod lost;
 mod others;
 mod outage;
 mod policies;

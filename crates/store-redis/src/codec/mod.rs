@@ -15,6 +15,7 @@ pub(crate) use sync::{Chunk, Replies, Subject as SyncSubject};
 
 use redis::Value;
 use tidegate_core::Timestamp;
+use tidegate_store::Registry;
 
 use self::reader::Reader;
 
@@ -49,6 +50,20 @@ fn decimal(value: &Value) -> Option<u64> {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
+}
+
+/// The registry, as an answer tells it.
+pub(crate) fn registry(value: &Value) -> Option<Registry> {
+    let Answer { now, rest } = Answer::parse(value)?;
+    let [nodes, Value::BulkString(generation)] = rest else {
+        return None;
+    };
+    let digits = std::str::from_utf8(generation).ok()?;
+    Some(Registry {
+        nodes: u32::try_from(decimal(nodes)?).unwrap_or(u32::MAX),
+        now,
+        generation: Some(u64::from_str_radix(digits, 16).ok()?),
+    })
 }
 
 /// The time and the number that an answer consists of.

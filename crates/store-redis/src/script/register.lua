@@ -1,8 +1,9 @@
 #!lua
--- Keeps the list of the nodes that are alive, scored by the server's time.
+-- Keeps the list of the nodes that are alive, scored by the server's time, and which generation of data this is: whoever
+-- finds that missing makes one, because all the rest is missing too.
 --
--- Arguments: the node, and after how many microseconds without a word it is forgotten. Answer: the time, and how many
--- nodes there are.
+-- Keys: the list, the generation. Arguments: the node; after how many microseconds without a word it is forgotten; a random
+-- generation, 16 hexadecimal digits. Answer: the time, how many nodes there are, and the generation.
 local call = redis.call
 local key, node, patience = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local clock = call('TIME')
@@ -19,4 +20,8 @@ call('ZREMRANGEBYSCORE', key, '-inf', string.format('(%.0f', now - patience))
 call('ZREMRANGEBYSCORE', key, '(' .. score, '+inf')
 call('ZREMRANGEBYRANK', key, 0, -10001)
 call('PEXPIRE', key, string.format('%.0f', patience / 1000 * 2))
-return { clock[1], clock[2], call('ZCARD', key) }
+-- It outlives the list by far, or else an outage would look like a loss. A day without any node is as good as one.
+local generation = redis.pcall('GET', KEYS[2])
+if type(generation) ~= 'string' or #generation ~= 16 or not string.find(generation, '^%x+$') then generation = ARGV[3] end
+call('SET', KEYS[2], generation, 'PX', '86400000')
+return { clock[1], clock[2], call('ZCARD', key), generation }

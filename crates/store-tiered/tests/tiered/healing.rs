@@ -39,6 +39,53 @@ async fn g6_a_store_that_returns_empty_is_whole_within_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g6_nodes_with_nothing_more_to_say_tell_again_what_the_store_has_lost() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::TokenBucket] {
+        let mut world = World::new(2);
+        let rules = rules(1_000, LONG * 60, algorithm);
+        for _ in 0..30 {
+            world.ask(0, &rules).await;
+            world.ask(1, &rules).await;
+        }
+        // More subjects than one call takes.
+        for number in 0..700 {
+            let subject = format!("other-{number}");
+            let request = Request::new(subject.as_str(), &rules).with_cost(5);
+            let _ = world.nodes[1].store.acquire(&request).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let (used, before) = (world.used(&rules).await, world.subjects_used(&rules).await);
+        assert!((50..=60).contains(&used), "{algorithm}: {used}");
+        assert_eq!(before, 700);
+        world.lose_everything();
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let (rebuilt, subjects) = (world.used(&rules).await, world.subjects_used(&rules).await);
+        assert_eq!(subjects, 700, "{algorithm}");
+        // A bucket fills meanwhile, one in 3.6 s.
+        assert!(
+            (used - 1..=used).contains(&rebuilt),
+            "{algorithm}: {rebuilt} of {used}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g6_so_they_do_if_that_was_lost_in_an_outage() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG * 60, Algorithm::FixedWindow);
+    for _ in 0..30 {
+        world.ask(0, &rules).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.set_fault(Fault::Hang);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    world.lose_everything();
+    world.set_fault(Fault::None);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(world.stored(&rules).await, 30);
+}
+
+#[tokio::test(start_paused = true)]
 async fn g5_lost_answers_are_counted_once() {
     let mut world = World::new(2);
     let rules = rules(1_000, LONG, Algorithm::FixedWindow)

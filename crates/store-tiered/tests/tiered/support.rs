@@ -283,6 +283,26 @@ impl World {
         decision.statuses()[0].usage().current()
     }
 
+    /// How much is used of the first policy, as the shared store knows it.
+    pub(crate) async fn used(&self, rules: &[Rule]) -> u64 {
+        self.used_by("alice", rules).await
+    }
+
+    /// Of how many of the subjects `other-0`, `other-1` and so on the shared store knows anything.
+    pub(crate) async fn subjects_used(&self, rules: &[Rule]) -> u64 {
+        let mut count = 0;
+        while self.used_by(&format!("other-{count}"), rules).await > 0 {
+            count += 1;
+        }
+        count
+    }
+
+    async fn used_by(&self, subject: &str, rules: &[Rule]) -> u64 {
+        let shared = Arc::clone(&self.shared.read().unwrap());
+        let decision = shared.peek(&Request::new(subject, rules)).await.unwrap();
+        rules[0].quota().capacity() - decision.statuses()[0].remaining()
+    }
+
     /// How long until the next window begins.
     pub(crate) fn until_next_window(&self, rules: &[Rule]) -> Duration {
         let window = rules[0].quota().window().as_nanos();

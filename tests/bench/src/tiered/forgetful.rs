@@ -47,6 +47,7 @@ impl SharedStore for Forgetful {
         Ok(Registry {
             nodes: 1,
             now: Self::now(),
+            generation: None,
         })
     }
 

@@ -1,19 +1,30 @@
 //! The server forgets, is full, throws away, or holds something else than it was given.
 
-use anyhow::{Context, Result, ensure};
-use tidegate_store_redis::RedisStore;
-use tidegate_test_servers::Server;
+use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result, ensure};
+use tidegate_store::{Request, Store};
+use tidegate_store_redis::RedisStore;
+use tidegate_store_tiered::TieredStore;
+use tidegate_test_servers::Server;
+use tidegate_test_servers::wait::{State, until};
+
+use super::nodes::runtime;
 use super::{Proof, Row, Scale};
 use crate::figures::Figures;
 use crate::run::Run;
-use crate::scene::CLIENT;
+use crate::scene::{CLIENT, rules};
 
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "flushed",
         about: "FLUSHALL",
         proof: Proof::Made(flushed),
+    },
+    Row {
+        name: "flushed-idle",
+        about: "FLUSHALL in mid-window, and nobody asks for the client any more",
+        proof: Proof::Made(flushed_idle),
     },
     Row {
         name: "scripts-flushed",
@@ -69,6 +80,47 @@ fn flushed(_: &Scale) -> Result<Figures> {
     let server = Server::start()?;
     Run::new(|| RedisStore::builder(&server.url()), &[&server])
         .measure(|_| server.admin().flush_all(), || Ok(()))
+}
+
+/// G6: nodes that have nothing more to say tell again what the server has lost.
+fn flushed_idle(_: &Scale) -> Result<Figures> {
+    const ADMITTED: [u64; 2] = [30, 12];
+    let server = Server::start()?;
+    let (runtime, rules) = (runtime()?, rules()?);
+    let direct = RedisStore::builder(&server.url()).deadline(Duration::from_secs(5));
+    let direct = direct.build()?;
+    let inside = runtime.enter();
+    let node = |_| Ok(TieredStore::new(RedisStore::connect(&server.url())?));
+    let nodes: Vec<TieredStore> = ADMITTED.iter().map(node).collect::<Result<_>>()?;
+    drop(inside);
+    let request = Request::new(CLIENT, &rules[1..]);
+    for (node, admitted) in nodes.iter().zip(ADMITTED) {
+        for _ in 0..admitted {
+            let decision = runtime.block_on(node.acquire(&request))?;
+            ensure!(decision.is_allowed(), "there is room");
+        }
+    }
+    let counted = |what| {
+        until(what, || {
+            let left = runtime.block_on(direct.peek(&request))?.statuses()[0].remaining();
+            let counted = rules[1].quota().limit() - left;
+            let all = ADMITTED.iter().sum::<u64>();
+            Ok(State::of(counted == all, || format!("{counted} of {all}")))
+        })
+    };
+    counted("all to be told")?;
+    until("nodes that have nothing to say", || {
+        let stats: Vec<_> = nodes.iter().map(TieredStore::stats).collect();
+        let quiet = stats.iter().all(|stats| stats.pending == 0);
+        Ok(State::of(quiet, || format!("{stats:?}")))
+    })?;
+    server.admin().flush_all()?;
+    let flushed = Instant::now();
+    counted("G6: all to be told again")?;
+    Ok(Figures::noted(format!(
+        "two nodes' {ADMITTED:?} told again after {} ms",
+        flushed.elapsed().as_millis()
+    )))
 }
 
 fn scripts_flushed(_: &Scale) -> Result<Figures> {

@@ -2,7 +2,7 @@
 //!
 //! Source: every report carries running totals of the current and the previous window, so one exchange per node rebuilds
 //! its part. Looked at a moment after each loss: whoever has spoken of the subject since is there with all that it admitted,
-//! but for what it has yet to report.
+//! but for what it has yet to report. Looked at again when everybody has registered: so is everybody else.
 
 use super::{Run, Verdict};
 use crate::fault::Kind;

@@ -37,6 +37,17 @@ impl Node {
         self.link.registered(nodes, local);
     }
 
+    /// The store said of which generation its data is. Says of which subjects it has lost what it was told.
+    pub fn lost(&mut self, generation: u64, now: u64) -> Vec<u32> {
+        if !self.link.noticed_generation(generation) {
+            return Vec::new();
+        }
+        let at = self.store_time(now);
+        let held = self.held.iter_mut();
+        held.filter_map(|(subject, held)| held.group.tell_again(at).then_some(*subject))
+            .collect()
+    }
+
     /// A call or a registration was not answered.
     pub fn failed(&mut self, now: u64, random: u64) {
         let local = self.local(now);

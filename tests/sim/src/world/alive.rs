@@ -50,6 +50,17 @@ impl World {
         }
     }
 
+    /// A node that hears of data other than before tells again what it has told of every subject.
+    pub(super) fn compare_generation(&mut self, node: usize, generation: u64) {
+        let lost = self.nodes[node].lost(generation, self.now);
+        if !lost.is_empty() {
+            self.note(|| format!("n{node} tells all again"));
+        }
+        for subject in lost {
+            self.plan(node, subject, None);
+        }
+    }
+
     pub(super) fn not_registered(&mut self, who: Life, ask: Asked) {
         let random = self.random.u64(..);
         if ask.probe {

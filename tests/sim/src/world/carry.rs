@@ -15,12 +15,13 @@ impl World {
                 outgoing,
             } => self.carry_out(who, subject, &outgoing),
             Event::Registering { who, ask } => {
-                let nodes = self.store.register(who.id, self.now);
+                let (nodes, generation) = self.store.register(who.id, self.now);
                 let store = self.store.clock(self.now);
                 let answer = Event::Registered {
                     who,
                     ask,
                     nodes,
+                    generation,
                     store,
                 };
                 self.send(who.node, Way::FromStore, &answer);
@@ -87,9 +88,14 @@ impl World {
             Event::Register { .. } => self.register(who),
             Event::ProbeTick { .. } => self.probe(who),
             Event::Registered {
-                ask, nodes, store, ..
+                ask,
+                nodes,
+                generation,
+                store,
+                ..
             } if self.nodes[node].asked.remove(&ask.number) => {
                 self.registered(who, ask, nodes, store);
+                self.compare_generation(node, generation);
             }
             Event::RegisterDeadline { ask, .. } if self.nodes[node].asked.remove(&ask.number) => {
                 self.not_registered(who, ask);

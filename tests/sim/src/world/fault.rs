@@ -7,6 +7,10 @@ use crate::network::Network;
 use crate::node::Node;
 use crate::time::MILLI;
 
+/// By then every node has told the store again what that lost: it registers every 1.2 s at the latest, and a report is sent
+/// after T, as the driver comes by.
+pub(super) const REBUILT: u64 = 1_200 * MILLI + 200 * MILLI;
+
 impl World {
     pub(super) fn schedule_faults(&mut self) {
         for index in 0..self.faults.len() {
@@ -20,6 +24,7 @@ impl World {
             if fault.kind == Kind::LoseData {
                 let since = self.start + fault.from;
                 self.schedule(fault.from + 600 * MILLI, Event::Compare { since });
+                self.schedule(fault.from + REBUILT, Event::Compare { since });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use tidegate_core::Algorithm;
 
+use super::fault::REBUILT;
 use super::{DEADLINE, World};
 use crate::oracle::{Converged, Rebuilt};
 use crate::scenario::nanos;
@@ -33,6 +34,7 @@ impl World {
                 .heard_at
                 .get(&0)
                 .is_some_and(|at| *at > since + DEADLINE);
+            let heard = heard || self.now >= since + REBUILT;
             let unsent = self.nodes[node].unsent(0, self.now);
             let at = self.now;
             self.oracle.rebuilt.push(Rebuilt {

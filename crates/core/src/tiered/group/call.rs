@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::marks::Mark;
 use super::{Group, Timing};
 use crate::shared::{Reply, Report};
 use crate::tiered::Finished;
@@ -71,6 +72,10 @@ impl Group {
         if reports.is_empty() {
             return None;
         }
+        if self.marks.has(Mark::Lost) && reports.len() == self.members.iter().len() {
+            self.marks.set(Mark::Lost, false);
+            self.marks.set(Mark::TellsAgain, true);
+        }
         self.next_call = self.next_call.wrapping_add(1);
         self.call = if want > 0 { Call::Wants } else { Call::Reports };
         self.untold_since = Moment::NEVER;
@@ -114,7 +119,9 @@ impl Group {
             meanwhile = meanwhile.max(member.replica.unsent());
         }
         self.pace.learn(meanwhile);
-        (self.heard_at, self.refused) = (now.into(), false);
+        self.heard_at = now.into();
+        self.marks.set(Mark::Refused, false);
+        self.marks.set(Mark::TellsAgain, false);
         self.untold_since = self.is_untold().then_some(now).into();
         Some(heard)
     }
@@ -128,6 +135,10 @@ impl Group {
             return false;
         };
         self.untold_since = now.into();
+        if self.marks.has(Mark::TellsAgain) {
+            self.marks.set(Mark::TellsAgain, false);
+            self.marks.set(Mark::Lost, true);
+        }
         if given_up == Call::Wants {
             for member in self.members.iter_mut() {
                 let until = now + timing.refresh;
@@ -146,7 +157,9 @@ impl Group {
         cost: u64,
         granted: bool,
     ) -> Decision {
-        self.refused |= !granted;
+        if !granted {
+            self.marks.set(Mark::Refused, true);
+        }
         let now = replies.first().map_or(Timestamp::EPOCH, |reply| reply.now);
         let full =
             |(rule, reply): (&Rule, &Reply)| !rule.quota().admits(reply.usage, cost, reply.now);

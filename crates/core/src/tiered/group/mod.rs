@@ -2,6 +2,7 @@
 
 mod call;
 mod isolated;
+mod marks;
 mod usual;
 mod visit;
 
@@ -13,6 +14,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use call::Call;
+use marks::{Mark, Marks};
 use smallvec::SmallVec;
 use visit::{Pace, Planned};
 
@@ -33,8 +35,7 @@ pub struct Group {
     heard_at: Moment,
     next_call: u32,
     call: Call,
-    /// Whether a request was denied since the store was heard.
-    refused: bool,
+    marks: Marks,
     planned: Planned,
     pace: Pace,
 }
@@ -88,7 +89,7 @@ impl Group {
         let refused = |status: &Status| status.is_violated() && !status.is_shadow();
         let refused = statuses.iter().any(refused);
         if refused && !self.is_outdated(rules) {
-            self.refused = true;
+            self.marks.set(Mark::Refused, true);
             return Some(self.local(now, cost, statuses));
         }
         if cost > 0 {
@@ -145,6 +146,19 @@ impl Group {
         }
     }
 
+    /// The store has lost its data, or may have: what it was told of windows that still matter is to be told again, although it
+    /// was acknowledged (G6). Says whether there is anything to tell.
+    pub fn tell_again(&mut self, now: Timestamp) -> bool {
+        self.roll(now);
+        let told = |member: &Member| member.replica.is_told(member.rule.quota(), now);
+        let lost = self.members.iter().any(told);
+        if lost {
+            self.marks.set(Mark::Lost, true);
+            self.untold_since.set_once(now);
+        }
+        lost
+    }
+
     /// Gives up what can no longer be reported; says how much that was.
     pub fn roll(&mut self, now: Timestamp) -> u64 {
         self.keep_time(now);
@@ -154,9 +168,10 @@ impl Group {
             .sum()
     }
 
-    /// Whether the store lacks anything that this node knows of the subject.
+    /// Whether the store lacks anything that this node knows of the subject, or may lack it.
     pub fn is_untold(&self) -> bool {
-        self.members.iter().any(|member| member.replica.is_untold())
+        let again = self.marks.has(Mark::Lost) || self.marks.has(Mark::TellsAgain);
+        again || self.members.iter().any(|member| member.replica.is_untold())
     }
 
     /// What this node admitted by itself and the store does not know yet, over all policies.

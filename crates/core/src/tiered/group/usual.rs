@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::Group;
 use super::call::Call;
+use super::marks::{Mark, Marks};
 use super::visit::{Pace, Timing};
 use crate::tiered::members::Members;
 use crate::tiered::moment::Moment;
@@ -40,7 +41,7 @@ impl Verdict {
 
 /// What a decision needs beside the replica.
 struct Around<'a> {
-    refused: &'a mut bool,
+    marks: &'a mut Marks,
     untold_since: &'a mut Moment,
     /// Whether what was heard is of an age that can be told.
     heard: bool,
@@ -71,7 +72,7 @@ impl Group {
             nodes: view.slack_nodes(),
             soon: self.planned.is_soon(),
             pace: self.pace,
-            refused: &mut self.refused,
+            marks: &mut self.marks,
             untold_since: &mut self.untold_since,
         };
         match self.members.only_mut(rule)? {
@@ -105,11 +106,12 @@ impl Group {
     /// Whether there is nothing to tell, and the view is refreshed in time, if that is wanted.
     #[inline]
     fn needs_no_visit_soon(&self, replica: &Replica, timing: &Timing, now: Timestamp) -> bool {
-        if replica.is_untold() || replica.window_to_close().is_some() {
+        let lost = self.marks.has(Mark::Lost);
+        if lost || replica.is_untold() || replica.window_to_close().is_some() {
             return false;
         }
         let in_time = || !self.planned.is_none() && self.refresh_due(timing) > now + timing.report;
-        !self.refused || in_time()
+        !self.marks.has(Mark::Refused) || in_time()
     }
 }
 
@@ -136,8 +138,8 @@ impl Around<'_> {
                 return None;
             }
             // Seldom written, so that other threads may keep their copies of its cache line.
-            if !*self.refused {
-                *self.refused = true;
+            if !self.marks.has(Mark::Refused) {
+                self.marks.set(Mark::Refused, true);
             }
         } else if cost > 0 {
             let slack = rule.tolerance().slack(quota.limit(), self.nodes);
@@ -367,7 +369,7 @@ mod tests {
                 // A look at the counts may come with another one; a report never waits for longer than T.
                 let group = &world.group;
                 let looks =
-                    group.refused || !group.is_untold() || group.doubt_due(&timing).is_some();
+                    group.marks.has(Mark::Refused) || !group.is_untold() || group.doubt_due(&timing).is_some();
                 let patience = if looks { timing.refresh } else { Duration::ZERO };
                 if let Some(due) = world.group.due(&view, &timing) {
                     let latest = now.max(due + patience);

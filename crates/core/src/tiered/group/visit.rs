@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::Group;
 use super::call::Call;
+use super::marks::Mark;
 use crate::tiered::{Mode, View};
 use crate::time::saturating_nanos;
 use crate::{Quota, Timestamp};
@@ -174,8 +175,15 @@ impl Group {
                 .window_to_close()
                 .map(|start| start.plus(timing.settling(quota)))
         });
-        let refresh = self.refused.then(|| self.refresh_due(timing));
-        members.chain(refresh).chain(self.doubt_due(timing)).min()
+        let refused = self.marks.has(Mark::Refused);
+        let refresh = refused.then(|| self.refresh_due(timing));
+        let lost = self.marks.has(Mark::Lost);
+        let again = lost.then(|| self.report_due(false, view, timing));
+        members
+            .chain(refresh)
+            .chain(again)
+            .chain(self.doubt_due(timing))
+            .min()
     }
 
     /// When the driver is to come, unless it comes as soon anyway: when it is `wanted`, or else when something is due.

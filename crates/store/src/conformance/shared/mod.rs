@@ -17,7 +17,7 @@ use tidegate_core::Rule;
 use tidegate_core::shared::{NodeId, Reply, Report as Told};
 
 use super::{Bench, Checked, Fixture, Form, Report, Verdict, Violation, check};
-use crate::{SharedStore, StoreError, SyncRequest};
+use crate::{Registry, SharedStore, StoreError, SyncRequest};
 
 /// A [`Fixture`] whose stores are shared by nodes.
 #[async_trait]
@@ -63,6 +63,10 @@ async fn run_case<F: SharedFixture>(fixture: &F, case: &Case, form: Form) -> Ver
         return Verdict::LeftOut("the fixture cannot make the store lose its data".to_owned());
     }
     // One more level of indirection, as for the other cases.
+    if case.says_generation && store.register(player::NODES[0]).await.is_ok_and(is_silent) {
+        let reason = "the store does not say of which generation its data is: nodes do not see a loss by themselves";
+        return Verdict::LeftOut(reason.to_owned());
+    }
     let store: Box<dyn SharedStore> = match form {
         Form::Itself => Box::new(store),
         Form::Boxed => Box::new(Box::new(store) as Box<dyn SharedStore>),
@@ -82,25 +86,32 @@ async fn run_case<F: SharedFixture>(fixture: &F, case: &Case, form: Form) -> Ver
     }
 }
 
+fn is_silent(registry: Registry) -> bool {
+    registry.generation.is_none()
+}
+
 /// One case: which guarantee it checks, and what it needs.
 struct Case {
     guarantee: &'static str,
     name: &'static str,
     /// Whether the store must lose its data for it.
     loses: bool,
+    /// Whether the store must say of which generation its data is.
+    says_generation: bool,
     /// Whether seconds must pass for it; then it runs on the store itself only.
     takes_time: bool,
     run: for<'a> fn(&'a Nodes<'a>) -> BoxFuture<'a, Checked>,
 }
 
 macro_rules! case {
-    ($guarantee:literal, $module:ident :: $name:ident $(, $flag:ident)?) => {
+    ($guarantee:literal, $module:ident :: $name:ident $(, $flag:ident)*) => {
         Case {
-            $($flag: true,)?
+            $($flag: true,)*
             ..Case {
                 guarantee: $guarantee,
                 name: stringify!($name),
                 loses: false,
+                says_generation: false,
                 takes_time: false,
                 run: |nodes| Box::pin($module::$name(nodes)),
             }
@@ -131,6 +142,12 @@ const ALL: &[Case] = &[
         loses
     ),
     case!("G6", rebuilding::the_registry_is_rebuilt, loses),
+    case!(
+        "G6",
+        registry::a_generation_is_known_to_all_and_lost_with_the_data,
+        loses,
+        says_generation
+    ),
     case!("G8", granting::several_policies_are_granted_together),
     case!("G8", granting::policies_in_shadow_hold_nothing_back),
     case!("G8", granting::a_report_that_wants_nothing_takes_nothing),

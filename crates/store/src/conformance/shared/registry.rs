@@ -66,3 +66,29 @@ pub(super) async fn a_silent_node_is_forgotten_and_no_sooner(nodes: &Nodes<'_>) 
     );
     Ok(())
 }
+
+pub(super) async fn a_generation_is_known_to_all_and_lost_with_the_data(
+    nodes: &Nodes<'_>,
+) -> Checked {
+    let mut before = None;
+    for node in [0, 1, 0] {
+        let heard = nodes.store.register(NODES[node]).await?.generation;
+        check!(
+            heard.is_some() && before.is_none_or(|known| known == heard),
+            "node {node} heard of generation {heard:?}, and before it was {before:?}"
+        );
+        before = Some(heard);
+    }
+    nodes.hazards.lose_everything().await?;
+    let after = nodes.store.register(NODES[1]).await?.generation;
+    check!(
+        after.is_some() && before != Some(after),
+        "everything is lost, and the generation is {after:?} as before"
+    );
+    let other = nodes.store.register(NODES[0]).await?.generation;
+    check!(
+        other == after,
+        "after the loss one node heard of generation {after:?}, the next of {other:?}"
+    );
+    Ok(())
+}
