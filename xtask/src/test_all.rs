@@ -114,7 +114,10 @@ fn parse(mut arguments: Parser) -> Result<Wanted> {
             Arg::Long("list") => return Ok(Wanted::List),
             Arg::Long("only") => {
                 for name in arguments.value()?.string()?.split(',') {
-                    only.push(find(name.trim())?);
+                    let row = find(name.trim())?;
+                    if !only.iter().any(|other: &&Row| other.name == row.name) {
+                        only.push(row);
+                    }
                 }
             }
             other => bail!("{}\n\n{HELP}", other.unexpected()),
@@ -163,8 +166,9 @@ mod tests {
     fn only_takes_rows_in_any_spelling_of_the_flag() {
         let expected = ["format", "clippy", "docs"];
         assert_eq!(
-            rows(&["--only", "format,clippy", "--only=docs"]).unwrap(),
-            expected
+            rows(&["--only", "format,clippy", "--only=docs,format"]).unwrap(),
+            expected,
+            "and each once"
         );
     }
 
@@ -189,11 +193,7 @@ mod tests {
     #[test]
     fn rows_that_wait_stand_together_and_so_run_at_the_same_time() {
         let groups = ROWS.chunk_by(|row, next| row.job.waits() && next.job.waits());
-        let waiting: Vec<usize> = groups
-            .filter(|group| group[0].job.waits())
-            .map(<[Row]>::len)
-            .collect();
-        assert_eq!(waiting, [6]);
+        assert_eq!(groups.filter(|group| group[0].job.waits()).count(), 1);
     }
 
     #[test]

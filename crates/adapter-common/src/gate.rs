@@ -72,13 +72,14 @@ impl<R: ?Sized + 'static> Gate<R> {
     }
 
     /// A request arrives; `view` shows what `request` holds. A decision that is taken at once is put into `slot`, since
-    /// it has some hundred bytes, which are better not moved often.
+    /// it has some hundred bytes, which are better not moved often; whatever was in there is not this request's.
     pub fn enter(
         self: &Arc<Self>,
         request: &R,
         view: &dyn RequestView,
         slot: &mut Option<Decision>,
     ) -> Entry {
+        *slot = None;
         let (subject, cost) = match self.options.question(request, view) {
             Question::Ask { subject, cost } => (subject, cost),
             Question::Skip => return Entry::Now(Outcome::Skip),

@@ -29,6 +29,7 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
     let _driven = inner.sending.drive();
     let calls = Arc::new(Semaphore::new(CALLS));
     let mut register_at = Instant::now();
+    let mut tick_at = Instant::now();
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
             settle_waiters(&inner);
@@ -40,11 +41,12 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
             register_at = Instant::now() + jittered(REGISTER);
             tokio::spawn(register(Arc::clone(&inner), Arc::clone(&calls)));
         }
-        let tick = Instant::now() + jittered(inner.agenda.tick());
         tokio::select! {
             () = inner.agenda.urgent() => {}
             () = inner.register_now.notified() => register_at = Instant::now(),
-            () = sleep_until(tick.min(register_at)) => {
+            // Not put off by what is urgent, however much of that there is.
+            () = sleep_until(tick_at.min(register_at)) => {
+                tick_at = Instant::now() + jittered(inner.agenda.tick());
                 for (urgency, due) in inner.agenda.take_due(inner.now()) {
                     send_all(&inner, &due, urgency, &calls).await;
                 }
@@ -89,7 +91,8 @@ async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
         Ok(Lost(true)) => tell_all_again(&inner, &calls).await,
         Ok(Lost(false)) => {}
         Err(error) => {
-            inner.failed(&error);
+            // Whether that is counted or not, the next registration comes when it is its time.
+            let _ = inner.failed(&error);
         }
     }
 }

@@ -138,7 +138,8 @@ impl<C: Clock> Inner<C> {
                     self.membership.answered(sent, store, received);
                 }
                 let counted = failure_of_all(&replies).is_some_and(|error| self.failed(error));
-                self.hear_all(&batch.items, replies, counted);
+                let rest = self.rest(counted && !self.answers_others(received));
+                self.hear_all(&batch.items, replies, rest);
                 return;
             }
             Ok(Ok(replies)) => StoreError::new(
@@ -155,13 +156,26 @@ impl<C: Clock> Inner<C> {
                 format!("no answer within {:?}", self.deadline),
             ),
         };
-        self.failed(&failure);
+        let rest = self.rest(self.failed(&failure));
         for item in &batch.items {
-            self.give_up(item, None);
+            self.give_up(item, rest);
         }
     }
 
+    /// For how long what failed is not tried again, unless a request comes: not at all if the breaker counts it, which ends
+    /// that soon enough. What is not counted, or counted between the answers to others, may fail as quickly without end.
+    fn rest(&self, ends_soon: bool) -> Option<Duration> {
+        (!ends_soon).then_some(self.timing.report)
+    }
+
+    /// Whether the store has answered a call within T.
+    fn answers_others(&self, now: Timestamp) -> bool {
+        let heard = self.membership.heard_at();
+        heard.is_some_and(|at| now.since(at) < self.timing.report)
+    }
+
     /// The store did not answer a call, or a probe. Says whether the breaker counts that.
+    #[must_use = "what no breaker counts must not be tried again at once"]
     pub(crate) fn failed(&self, error: &StoreError) -> bool {
         let outcome = match error.kind() {
             ErrorKind::Refused => Outcome::Refused,
@@ -182,15 +196,13 @@ impl<C: Clock> Inner<C> {
     }
 
     /// Takes each subject's part of an answer into account. What is new of those that were not served is logged together.
-    /// `counted`: all failed, and the breaker knows.
+    /// `rest`: for how long those are not tried again.
     fn hear_all(
         &self,
         items: &[Item],
         answers: Vec<Result<Vec<Reply>, StoreError>>,
-        counted: bool,
+        rest: Option<Duration>,
     ) {
-        // What no breaker counts may fail as quickly again.
-        let rest = (!counted).then_some(self.timing.report);
         let (mut subjects, mut first) = (0_usize, None);
         for (item, answer) in items.iter().zip(answers) {
             let answer = answer.and_then(|replies| fitting(item, replies));

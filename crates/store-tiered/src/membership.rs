@@ -14,6 +14,8 @@ pub(crate) struct Membership {
     nodes: AtomicU32,
     /// Whether this node is known to be the only one.
     alone: AtomicBool,
+    /// Whether the registry names this node alone, and nothing has shown the contrary since.
+    named_alone: AtomicBool,
     /// Nanoseconds from this node's clock to the store's.
     offset: AtomicI64,
     /// What the store's clock has shown already, in nanoseconds: nothing earlier is shown, unless it steps.
@@ -45,6 +47,7 @@ impl Membership {
             }),
             nodes: AtomicU32::new(link.expected_nodes.max(1)),
             alone: AtomicBool::new(false),
+            named_alone: AtomicBool::new(false),
             offset: AtomicI64::new(0),
             not_before: AtomicU64::new(0),
             out_since: AtomicU64::new(0),
@@ -147,7 +150,8 @@ impl Membership {
 
     /// A reply showed that others use a subject too. Says whether the registry is to be asked at once who they are.
     pub(crate) fn noticed_others(&self, now: Timestamp) -> bool {
-        if self.nodes.load(Ordering::Relaxed) > 1 {
+        // Others are seen all the time where there are any.
+        if !self.named_alone.load(Ordering::Relaxed) {
             return false;
         }
         let mut state = self.state.lock();
@@ -188,6 +192,8 @@ impl Membership {
         let view = state.link.view(now);
         self.nodes.store(view.nodes, Ordering::Relaxed);
         self.alone.store(view.alone, Ordering::Relaxed);
+        let named_alone = state.link.is_named_alone();
+        self.named_alone.store(named_alone, Ordering::Relaxed);
         self.suspected.store(view.suspected, Ordering::Relaxed);
         let since = state.breaker.open_since().map_or(0, Timestamp::as_nanos);
         let until = match view.mode {
@@ -215,5 +221,19 @@ mod tests {
         // A step.
         membership.answered(ms(2_100), ms(1_001), ms(2_102));
         assert_eq!(membership.store_time(ms(2_102)), ms(1_002));
+    }
+
+    #[test]
+    fn g2_others_that_are_seen_while_the_registry_is_not_believed_yet_are_remembered() {
+        let at = Timestamp::from_secs;
+        let membership = Membership::new(LinkConfig::default(), BreakerConfig::default());
+        membership.registered(2, at(100));
+        for second in 101..=107 {
+            membership.registered(1, at(second));
+            if second < 107 {
+                membership.noticed_others(at(second));
+            }
+        }
+        assert_eq!(membership.view(at(107)).slack_nodes(), 2);
     }
 }

@@ -144,6 +144,11 @@ impl Link {
         believed
     }
 
+    /// Whether the store names this node alone, and nothing has shown the contrary since.
+    pub fn is_named_alone(&self) -> bool {
+        self.alone_since.known().is_some()
+    }
+
     /// How many nodes share each limit, and how this one stands with the store.
     pub fn view(&self, now: Timestamp) -> View {
         let mode = match self.state {

@@ -11,5 +11,6 @@ mod conformance;
 mod healing;
 mod logged;
 mod outage;
+mod reports;
 mod support;
 mod waiting;

@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     RefuseEach,
     /// Reports are answered with an error for each subject that does not pass by itself, registrations are carried out.
     CorruptEach,
+    /// Reports about alice alone are answered with an error.
+    RefuseAlice,
+    /// Reports fail at once, all together, by the client's own doing.
+    Overload,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
     /// Calls panic.
@@ -130,15 +134,28 @@ impl SharedStore for Faulty {
         node: NodeId,
         batch: &[SyncRequest<'_>],
     ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
-        if self.fault.load(Ordering::SeqCst) == Fault::CorruptEach as u8 {
+        let has = |fault: Fault| self.fault.load(Ordering::SeqCst) == fault as u8;
+        if has(Fault::CorruptEach) {
             self.calls.fetch_add(1, Ordering::SeqCst);
             let corrupt = || StoreError::new(ErrorKind::Corrupt, "garbage");
             return Ok(batch.iter().map(|_| Err(corrupt())).collect());
         }
+        if has(Fault::Overload) {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            // Else the paused clock would stand still while calls fail one after the other.
+            sleep(Duration::from_micros(200)).await;
+            return Err(StoreError::new(ErrorKind::Overloaded, "too many calls"));
+        }
         let answer = self.pass(async { self.store().sync(node, batch).await });
         match answer.await {
-            Err(_) if self.fault.load(Ordering::SeqCst) == Fault::RefuseEach as u8 => {
-                Ok(batch.iter().map(|_| Err(refused())).collect())
+            Err(_) if has(Fault::RefuseEach) => Ok(batch.iter().map(|_| Err(refused())).collect()),
+            Ok(Ok(mut answers)) if has(Fault::RefuseAlice) => {
+                for (request, answer) in batch.iter().zip(&mut answers) {
+                    if request.subject.as_bytes() == b"alice" {
+                        *answer = Err(refused());
+                    }
+                }
+                Ok(answers)
             }
             answer => answer?,
         }

@@ -119,7 +119,7 @@ impl Node {
             .group
             .hear(&outgoing, replies, got - left, &self.timing, at);
         if let Some(heard) = &heard {
-            if heard.others && self.link.view(local).nodes == 1 {
+            if heard.others {
                 self.asks_at_once |= self.link.noticed_others(local);
             }
             let answer = (&outgoing, replies);
