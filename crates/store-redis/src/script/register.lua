@@ -21,7 +21,8 @@ call('ZREMRANGEBYSCORE', key, '(' .. score, '+inf')
 call('ZREMRANGEBYRANK', key, 0, -10001)
 call('PEXPIRE', key, string.format('%.0f', patience / 1000 * 2))
 -- It outlives the list by far, or else an outage would look like a loss. A day without any node is as good as one.
-local generation = redis.pcall('GET', KEYS[2])
-if type(generation) ~= 'string' or #generation ~= 16 or not string.find(generation, '^%x+$') then generation = ARGV[3] end
+-- MGET, because it says of a value of another type that there is none.
+local generation = call('MGET', KEYS[2])[1]
+if not generation or #generation ~= 16 or not string.find(generation, '^%x+$') then generation = ARGV[3] end
 call('SET', KEYS[2], generation, 'PX', '86400000')
 return { clock[1], clock[2], call('ZCARD', key), generation }
