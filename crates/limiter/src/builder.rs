@@ -163,7 +163,7 @@ impl LimiterBuilder {
             return Err(BuildError::NoNodes);
         }
         let observers = Observers::new(self.observers, self.clock.clone());
-        let patience = Patience::new(self.clock.clone());
+        let patience = Patience::new(self.clock.clone(), deadline);
         let store = Guarded::new(self.store, deadline, patience, observers.clone());
         let policies = PolicySet::for_store(self.policies, store.capabilities())?;
         Ok(Limiter::from_engine(Engine {

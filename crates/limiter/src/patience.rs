@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::{Breaker, BreakerConfig, Outcome, Transition};
@@ -26,8 +27,9 @@ struct Shared {
 }
 
 impl Patience {
-    pub(crate) fn new(clock: AnyClock) -> Self {
-        let breaker = Breaker::new(BreakerConfig::default());
+    /// With a store that has as long as `deadline` to answer.
+    pub(crate) fn new(clock: AnyClock, deadline: Duration) -> Self {
+        let breaker = Breaker::new(BreakerConfig::default().for_deadline(deadline));
         Self {
             shared: Arc::new(Shared {
                 suspicious: AtomicBool::new(false),

@@ -13,7 +13,7 @@ use crate::key::Names;
 use crate::permits::Permits;
 use crate::script::Scripts;
 use crate::sentinels::Sentinels;
-use crate::server::{self, Connector, Server, TlsSettings};
+use crate::server::{self, Connector, Limits, Server, TlsSettings};
 use crate::store::RedisStore;
 use crate::tally::Tally;
 use crate::target::{ClusterTarget, Target, without_login};
@@ -120,7 +120,7 @@ impl Builder {
         self
     }
 
-    /// When to stop asking a server, and when to try again.
+    /// When to stop asking a server, and when to try again. A probe is given twice the deadline at least.
     pub const fn breaker(mut self, config: BreakerConfig) -> Self {
         self.breaker = config;
         self
@@ -177,7 +177,8 @@ impl Builder {
         let names = Names::new(&self.prefix, self.hash_subjects, self.hash_key);
         let making = Making {
             connections: self.connections,
-            breaker: self.breaker,
+            // A probe connects, and then makes a call.
+            breaker: self.breaker.for_deadline(self.deadline * 2),
             tls: self.tls,
             probe_key: names.own("probe"),
             context: Arc::clone(&context),
@@ -238,11 +239,11 @@ struct Making {
 impl Making {
     fn fleet(self, target: Target, names: &Names) -> Result<Fleet, Failure> {
         let connector = match target {
-            Target::One(info) => Connector::to_server(info, &self.tls, self.connections)?,
+            Target::One(info) => Connector::to_server(info, &self.tls, self.limits())?,
             Target::Sentinel(target) => {
                 // What is left of a probe's time is for the connection.
                 let patience = self.breaker.probe_deadline / 2;
-                Connector::by_sentinel(target, &self.tls, self.connections, patience)?
+                Connector::by_sentinel(target, &self.tls, self.limits(), patience)?
             }
             Target::Cluster(target) => {
                 let seeds = target.seeds.clone();
@@ -269,7 +270,11 @@ impl Making {
     fn member(&self, target: &ClusterTarget, address: &Address) -> Result<Connector, Failure> {
         let info = target.member(address);
         let info = info.map_err(|error| Failure::from_redis(&address.to_string(), &error))?;
-        Connector::to_server(info, &self.tls, self.connections)
+        Connector::to_server(info, &self.tls, self.limits())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.connections, self.context.deadline)
     }
 
     fn server(&self, connector: Connector, is_member: bool) -> Arc<Server> {

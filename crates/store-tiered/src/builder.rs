@@ -165,7 +165,7 @@ impl<C: Clock> Builder<C> {
         };
         let breaker = BreakerConfig {
             backoff: self.backoff.unwrap_or(usual),
-            ..BreakerConfig::default()
+            ..BreakerConfig::default().for_deadline(self.deadline)
         };
         let timing = Timing {
             report: self.report,

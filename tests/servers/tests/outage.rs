@@ -193,6 +193,25 @@ async fn l1_l3_a_network_that_is_too_slow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l3_a_network_that_takes_seconds_is_believed_if_the_deadline_lets_it() {
+    let server = Server::start().unwrap();
+    let proxy = Proxy::start(server.address()).unwrap();
+    let store = RedisStore::builder(&proxy.url())
+        .deadline(common::UNHURRIED)
+        .build()
+        .unwrap();
+    let rules = rules();
+    let request = Request::new("alice", &rules);
+    until_answered(&store, &request).await;
+    // Connections that are refused open it, and what comes then is slower than a probe is given by default.
+    proxy.refuse().unwrap();
+    until_open(&store, &request).await;
+    proxy.delay(Direction::ToClient, Duration::from_millis(1_200));
+    proxy.accept().unwrap();
+    until_answered(&store, &request).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_is_slow_but_in_time_decides() {
     let server = Server::start().unwrap();
     let proxy = Proxy::start(server.address()).unwrap();

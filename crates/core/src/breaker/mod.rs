@@ -47,6 +47,27 @@ pub struct BreakerConfig {
     pub backoff: Backoff,
 }
 
+impl BreakerConfig {
+    /// The same for a store that may take as long as `deadline` to answer: a probe has no less time than that, or else a
+    /// store that needs it would never be asked again (L3).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_core::BreakerConfig;
+    ///
+    /// let usual = BreakerConfig::default();
+    /// assert_eq!(usual.for_deadline(Duration::from_millis(50)), usual);
+    /// assert_eq!(usual.for_deadline(Duration::from_secs(3)).probe_deadline, Duration::from_secs(3));
+    /// ```
+    #[must_use]
+    pub fn for_deadline(self, deadline: Duration) -> Self {
+        Self {
+            probe_deadline: self.probe_deadline.max(deadline),
+            ..self
+        }
+    }
+}
+
 impl Default for BreakerConfig {
     /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s.
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_limiter::{ErrorKind, Fallback, Limiter, Provenance};
 use tokio::time::Instant;
 
-use crate::support::{DEADLINE, Mode, Unreliable, admitted, limiter, policy};
+use crate::support::{DEADLINE, Mode, Unreliable, admitted, builder, limiter, policy};
 
 fn hanging() -> (Unreliable, Limiter) {
     let store = Unreliable::remote();
@@ -155,6 +155,29 @@ async fn l3_heals_within_the_backoff_cap_and_the_deadline() {
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert!(healed.elapsed() <= Duration::from_secs(5) + DEADLINE);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3_a_store_that_takes_seconds_is_believed_if_the_deadline_lets_it() {
+    let store = Unreliable::remote();
+    let deadline = Duration::from_secs(3);
+    let limiter = builder(&store)
+        .deadline(deadline)
+        .policy(policy(1_000_000).outage(Fallback::Full))
+        .build()
+        .unwrap();
+    store.set(Mode::Hangs);
+    for _ in 0..5 {
+        waited(&limiter).await;
+    }
+    store.set(Mode::Slow(Duration::from_secs(2)));
+    // Longer than a probe takes and than the backoff's cap: the first request finds that one is due, the next its answer.
+    let request = async || {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        limiter.check("alice").await.provenance()
+    };
+    assert_eq!(request().await, Provenance::Outage(Fallback::Full));
+    assert_eq!(request().await, Provenance::Store);
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use super::{Link, TlsSettings};
 use crate::failure::Failure;
 use crate::target::SentinelTarget;
 
-/// How long opening a connection may take.
+/// How long opening a connection may take, or as long as the deadline where that is longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many calls the client library queues for writing. Calls in flight are bounded before.
 const WRITE_QUEUE: usize = 1_024;
@@ -22,7 +22,25 @@ const WRITE_QUEUE: usize = 1_024;
 pub(crate) struct Connector {
     name: String,
     place: Place,
+    limits: Limits,
+}
+
+/// How many connections there are, and how long opening one may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
     connections: usize,
+    patience: Duration,
+}
+
+impl Limits {
+    /// For at most `connections` at a time, besides the one of a probe and one that is being replaced, and calls that have
+    /// as long as `deadline`.
+    pub(crate) fn new(connections: usize, deadline: Duration) -> Self {
+        Self {
+            connections,
+            patience: PATIENCE.max(deadline),
+        }
+    }
 }
 
 /// Where the server is.
@@ -33,20 +51,20 @@ enum Place {
 }
 
 impl Connector {
-    /// A connector for at most `connections` at a time, besides the one of a probe and one that is being replaced.
+    /// A connector to a server that is always in the same place.
     pub(crate) fn to_server(
         info: ConnectionInfo,
         tls: &TlsSettings,
-        connections: usize,
+        limits: Limits,
     ) -> Result<Self, Failure> {
         let name = info.addr().to_string();
         let info =
             with_certificates(info, tls).map_err(|error| Failure::from_redis(&name, &error))?;
-        let place = Place::Fixed(pool(&name, info, connections)?);
+        let place = Place::Fixed(pool(&name, info, limits)?);
         Ok(Self {
             name,
             place,
-            connections,
+            limits,
         })
     }
 
@@ -54,7 +72,7 @@ impl Connector {
     pub(crate) fn by_sentinel(
         target: SentinelTarget,
         tls: &TlsSettings,
-        connections: usize,
+        limits: Limits,
         patience: Duration,
     ) -> Result<Self, Failure> {
         let name = target.name();
@@ -62,7 +80,7 @@ impl Connector {
         Ok(Self {
             name,
             place: Place::Named(Box::new(guide), Mutex::new(None)),
-            connections,
+            limits,
         })
     }
 
@@ -81,7 +99,7 @@ impl Connector {
             Ok(connection) => Ok(Link::new(connection)),
             Err(PoolError::Backend(error)) if error.is_timeout() => Err(Failure::not_connected(
                 &self.name,
-                format_args!("{PATIENCE:?}"),
+                format_args!("{:?}", self.limits.patience),
             )),
             Err(PoolError::Backend(error)) => Err(Failure::from_redis(&self.name, &error)),
             Err(error) => Err(Failure::timeout(format!(
@@ -105,15 +123,15 @@ impl Connector {
         {
             return Ok(pool.clone());
         }
-        let pool = pool(&self.name, info, self.connections)?;
+        let pool = pool(&self.name, info, self.limits)?;
         *last = Some((address, pool.clone()));
         Ok(pool)
     }
 }
 
-fn pool(name: &str, info: ConnectionInfo, connections: usize) -> Result<Pool, Failure> {
+fn pool(name: &str, info: ConnectionInfo, limits: Limits) -> Result<Pool, Failure> {
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
+        .set_connection_timeout(Some(limits.patience))
         // Calls have deadlines of their own.
         .set_response_timeout(None)
         .set_pipeline_buffer_size(WRITE_QUEUE);
@@ -121,11 +139,11 @@ fn pool(name: &str, info: ConnectionInfo, connections: usize) -> Result<Pool, Fa
     let manager = Manager::new_with_config(info, config)
         .map_err(|error| Failure::from_redis(name, &error))?;
     let timeouts = Timeouts {
-        wait: Some(PATIENCE),
+        wait: Some(limits.patience),
         ..Timeouts::default()
     };
     Pool::builder(manager)
-        .max_size(connections * 2 + 1)
+        .max_size(limits.connections * 2 + 1)
         .timeouts(timeouts)
         .runtime(Runtime::Tokio1)
         .build()

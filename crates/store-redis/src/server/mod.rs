@@ -17,7 +17,7 @@ use tidegate_core::BreakerConfig;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-pub(crate) use self::connector::Connector;
+pub(crate) use self::connector::{Connector, Limits};
 pub(crate) use self::health::Health;
 use self::lane::Lane;
 use self::link::Link;

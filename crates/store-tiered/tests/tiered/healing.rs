@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tidegate_core::tiered::Mode;
 use tidegate_core::{Algorithm, Tolerance};
 use tidegate_store::{Request, Store};
 
@@ -241,6 +242,20 @@ async fn l7_what_is_in_a_call_under_way_is_unsent() {
         assert_eq!(left.subjects, 1, "after {micros} us");
         assert!((7..=8).contains(&left.cost), "after {micros} us: {left:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l3_a_store_that_takes_seconds_is_believed_if_the_deadline_lets_it() {
+    let mut world = World::new(0);
+    world.start_patient_node(2, Duration::from_secs(3));
+    world.set_fault(Fault::Hang);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let out = |world: &World| matches!(world.nodes[0].store.stats().mode, Mode::Out { .. });
+    assert!(out(&world));
+    world.set_fault(Fault::Slow);
+    // The last probe in vain, the backoff's cap, and a probe that is answered.
+    tokio::time::sleep(Duration::from_secs(3 + 5 + 3)).await;
+    assert!(!out(&world));
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     Overload,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
+    /// Calls take two seconds.
+    Slow,
     /// Calls panic.
     Panic,
 }
@@ -87,6 +89,10 @@ impl Faulty {
             // As a panic, but nothing is printed.
             fault if fault == Fault::Panic as u8 => {
                 std::panic::resume_unwind(Box::new("the store panics"))
+            }
+            fault if fault == Fault::Slow as u8 => {
+                sleep(Duration::from_secs(2)).await;
+                Ok(call.await)
             }
             fault if fault == Fault::LoseReplies as u8 => {
                 call.await;
@@ -210,6 +216,10 @@ impl World {
     }
 
     pub(crate) fn start_node(&mut self, expected: usize) {
+        self.start_patient_node(expected, DEADLINE);
+    }
+
+    pub(crate) fn start_patient_node(&mut self, expected: usize, deadline: Duration) {
         let (fault, calls) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU64::new(0)));
         let faulty = Faulty {
             store: Arc::clone(&self.shared),
@@ -218,7 +228,7 @@ impl World {
         };
         let store = TieredStore::builder(faulty)
             .clock(self.clock)
-            .deadline(DEADLINE)
+            .deadline(deadline)
             .expected_nodes(u32::try_from(expected).unwrap())
             .build()
             .unwrap();
