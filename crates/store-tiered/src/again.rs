@@ -45,21 +45,19 @@ pub(crate) async fn tell_all_again<C: Clock>(inner: &Arc<Inner<C>>, calls: &Sema
 impl<C: Clock> Inner<C> {
     /// The subjects in a shard of which the store was told something that it must be told again. All are on the agenda.
     fn lost_in(&self, shard: usize) -> Vec<Digest> {
-        let now = self.now();
-        let view = self.membership.view(now);
         let mut lost = Vec::new();
-        self.table.visit(shard, |Slot(held)| {
+        let clock = || self.now();
+        self.table.visit(shard, clock, |Slot(held), now| {
             if let Some(held) = held
                 && held.group.tell_again(now)
             {
-                let digest = self.table.digest(&held.subject);
-                lost.push((digest, held.group.plan(None, &view, &self.timing, now)));
+                let view = self.membership.view(now);
+                let visit = held.group.plan(None, &view, &self.timing, now);
+                lost.push((self.table.digest(&held.subject), visit));
             }
         });
         for (digest, visit) in &lost {
-            if let Some(visit) = visit {
-                self.agenda.list(*digest, *visit);
-            }
+            self.agenda.list(*digest, *visit);
         }
         lost.into_iter().map(|(digest, _)| digest).collect()
     }

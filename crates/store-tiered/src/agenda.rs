@@ -45,9 +45,12 @@ impl Agenda {
         self.tick
     }
 
-    /// Lists a subject to be looked at.
+    /// Lists a subject to be looked at, if a visit is planned.
     #[inline]
-    pub(crate) fn list(&self, digest: Digest, visit: Visit) {
+    pub(crate) fn list(&self, digest: Digest, visit: Option<Visit>) {
+        let Some(visit) = visit else {
+            return;
+        };
         let wheel = match visit.urgency {
             Urgency::Now => return self.list_now(digest),
             Urgency::Soon => &self.soon,

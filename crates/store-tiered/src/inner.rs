@@ -133,9 +133,7 @@ impl<C: Clock> Inner<C> {
             held.group.plan(None, &view, &self.timing, now)
         };
         drop(locked);
-        if let Some(visit) = visit {
-            self.agenda.list(digest, visit);
-        }
+        self.agenda.list(digest, visit);
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
     }
@@ -223,9 +221,7 @@ impl<C: Clock> Inner<C> {
         };
         let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        if let Some(visit) = visit {
-            self.agenda.list(digest, visit);
-        }
+        self.agenda.list(digest, visit);
         Ok(Some(outcome))
     }
 
@@ -252,9 +248,7 @@ impl<C: Clock> Inner<C> {
         let (outcome, wanted) = work(held, &view, now)?;
         let visit = held.group.plan(wanted, &view, &self.timing, now);
         drop(locked);
-        if let Some(visit) = visit {
-            self.agenda.list(digest, visit);
-        }
+        self.agenda.list(digest, visit);
         Some(outcome)
     }
 

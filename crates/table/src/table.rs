@@ -142,11 +142,19 @@ impl<V: Entry> Table<V> {
         self.shards.len()
     }
 
-    /// Works on every entry of a shard, one after the other, while it is locked; on none if there is no such shard. What is
-    /// lifted out of it is not seen.
-    pub fn visit(&self, shard: usize, mut work: impl FnMut(&mut V)) {
+    /// Works on every entry of a shard, one after the other, while it is locked; on none if there is no such shard. They are
+    /// all worked on at one time, not before anything that was done in the shard, unless the clock itself went back. What
+    /// is lifted out of the shard is not seen.
+    pub fn visit(
+        &self,
+        shard: usize,
+        clock: impl Fn() -> Timestamp,
+        mut work: impl FnMut(&mut V, Timestamp),
+    ) {
         if let Some(shard) = self.shards.get(shard) {
-            shard.0.lock().values_mut().for_each(&mut work);
+            let mut shard = shard.0.lock();
+            let now = settle(clock(), &mut shard.latest, clock);
+            shard.values_mut().for_each(|value| work(value, now));
         }
     }
 

@@ -187,3 +187,21 @@ fn inserting_twice_replaces() {
     table.sweep(Timestamp::from_secs(1_000));
     assert!(is_known(&table, 1, 1_000));
 }
+
+#[test]
+fn g1_who_visits_a_shard_is_not_set_back_behind_what_was_done_in_it() {
+    let table = table(1);
+    assert!(insert(&table, 1, FOREVER, 10));
+    // It read the clock before the entry was worked on, and reads it again.
+    let times = std::cell::Cell::new([11, 9]);
+    let clock = || {
+        let [next, first] = times.get();
+        times.set([next, next]);
+        Timestamp::from_secs(first)
+    };
+    let mut visited = Vec::new();
+    for shard in 0..table.shards() {
+        table.visit(shard, clock, |entry, now| visited.push((entry.until, now)));
+    }
+    assert_eq!(visited, [(FOREVER, Timestamp::from_secs(11))]);
+}
