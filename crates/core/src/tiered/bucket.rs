@@ -61,6 +61,21 @@ pub(super) struct Mark {
     pub(super) isolated: bool,
 }
 
+impl Mark {
+    /// What this node has used since, and what all have, as a reply says.
+    const fn until(self, reply: &Reply) -> (u64, u64) {
+        (
+            own_of(reply).saturating_sub(self.own),
+            reply.spent.saturating_sub(self.spent),
+        )
+    }
+}
+
+/// What this node has used in its life, as the store knows it.
+const fn own_of(reply: &Reply) -> u64 {
+    reply.mine.local.saturating_add(reply.mine.granted)
+}
+
 impl BucketReplica {
     /// Moves to `now`: after a step back of the store's clock, no more can be missing than a bucket may owe (G7, L4).
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) {
@@ -236,17 +251,12 @@ impl BucketReplica {
 
     /// Whether others have used the subject since the stretch began over which demand is measured.
     const fn shows_others(&self, reply: &Reply) -> bool {
-        let own = reply.mine.local.saturating_add(reply.mine.granted);
-        let (spent, own) = (
-            reply.spent.saturating_sub(self.mark.spent),
-            own.saturating_sub(self.mark.own),
-        );
+        let (own, spent) = self.mark.until(reply);
         self.informed && spent > own
     }
 
     /// Demand is measured over stretches of a window's length, none of them spent without the store.
     fn learn_demand(&mut self, quota: &Quota, reply: &Reply) -> Option<Finished> {
-        let own = reply.mine.local.saturating_add(reply.mine.granted);
         if reply.now < self.mark.at {
             // The store's clock stepped back: the stretch begins anew.
             self.mark.at = Timestamp::EPOCH;
@@ -256,16 +266,17 @@ impl BucketReplica {
             return None;
         }
         let began = self.mark;
+        let (own, total) = began.until(reply);
         self.mark = Mark {
             at: Timestamp::from_millis(reply.now.as_nanos() / 1_000_000),
-            own,
+            own: own_of(reply),
             spent: reply.spent,
             isolated: false,
         };
         let lasted = reply.now.nanos_since(began.at);
         let finished = Finished {
-            own: own.saturating_sub(began.own),
-            total: reply.spent.saturating_sub(began.spent),
+            own,
+            total,
             allowance: quota
                 .capacity()
                 .saturating_add(lasted / quota.flow_nanos(1).max(1)),

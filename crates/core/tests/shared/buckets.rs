@@ -25,14 +25,13 @@ fn report(record: &mut Record, number: u64, local: u64, since: Timestamp, heard:
         isolated: false,
     };
     let now = since.max(heard.now);
-    tell(
-        record,
-        &sixty(),
-        node(number),
-        Report::Bucket(report),
-        0,
-        now,
-    )
+    send(record, number, report, now)
+}
+
+/// A node's report arrives, and wants nothing.
+fn send(record: &mut Record, number: u64, report: BucketReport, now: Timestamp) -> Reply {
+    let report = Report::Bucket(report);
+    tell(record, &sixty(), node(number), report, 0, now)
 }
 
 /// A node that has told nothing and heard nothing, at `now`.
@@ -55,7 +54,6 @@ fn rest(record: &Record, now: Timestamp) -> u64 {
 
 #[test]
 fn a_debt_after_an_outage_is_at_most_one_burst() {
-    let rule = rule(60, Algorithm::TokenBucket);
     let mut record = Record::default();
     let totals = Totals {
         local: 5_000,
@@ -67,14 +65,7 @@ fn a_debt_after_an_outage_is_at_most_one_burst() {
         isolated: true,
         ..BucketReport::default()
     };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(report),
-        0,
-        START,
-    );
+    let reply = send(&mut record, 1, report, START);
     assert_eq!(
         reply.usage.at(),
         START + WINDOW,
@@ -84,7 +75,6 @@ fn a_debt_after_an_outage_is_at_most_one_burst() {
 
 #[test]
 fn a_bucket_is_charged_from_when_it_was_used() {
-    let rule = rule(60, Algorithm::TokenBucket);
     let mut record = Record::default();
     let totals = Totals {
         local: 10,
@@ -96,14 +86,7 @@ fn a_bucket_is_charged_from_when_it_was_used() {
         since,
         ..BucketReport::default()
     };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(report),
-        0,
-        START,
-    );
+    let reply = send(&mut record, 1, report, START);
     assert_eq!(
         reply.usage.at(),
         START + Duration::from_secs(6),
@@ -117,14 +100,7 @@ fn a_bucket_is_charged_from_when_it_was_used() {
         acknowledged: reply.mine,
         ..report
     };
-    let reply = tell(
-        &mut record,
-        &rule,
-        node(1),
-        Report::Bucket(returned),
-        0,
-        START,
-    );
+    let reply = send(&mut record, 1, returned, START);
     assert_eq!(reply.usage.at(), START + Duration::from_secs(3));
 }
 
@@ -195,14 +171,7 @@ fn g3_an_old_word_of_the_store_empties_no_bucket_that_it_remembers() {
         ..BucketReport::default()
     };
     for _ in 0..2 {
-        tell(
-            &mut record,
-            &sixty(),
-            node(1),
-            Report::Bucket(back),
-            0,
-            START,
-        );
+        send(&mut record, 1, back, START);
         assert_eq!(rest(&record, START), 60);
     }
 }

@@ -34,6 +34,7 @@ pub struct Heard {
     /// The final counts that the reply contained for the first time.
     pub finished: Vec<Finished>,
     /// Whether others were seen to use the subject since this node heard of it before: then this node is not alone (G2).
+    /// Where the store's clock stepped back, they may be this node's own.
     pub others: bool,
 }
 
@@ -72,6 +73,7 @@ impl Group {
         if reports.is_empty() {
             return None;
         }
+        // A request's call is about its own policies, which may not be all.
         if self.marks.has(Mark::Lost) && reports.len() == self.members.iter().len() {
             self.marks.set(Mark::Lost, false);
             self.marks.set(Mark::TellsAgain, true);

@@ -368,8 +368,8 @@ mod tests {
                 }
                 // A look at the counts may come with another one; a report never waits for longer than T.
                 let group = &world.group;
-                let looks =
-                    group.marks.has(Mark::Refused) || !group.is_untold() || group.doubt_due(&timing).is_some();
+                let refused = group.marks.has(Mark::Refused);
+                let looks = refused || !group.is_untold() || group.doubt_due(&timing).is_some();
                 let patience = if looks { timing.refresh } else { Duration::ZERO };
                 if let Some(due) = world.group.due(&view, &timing) {
                     let latest = now.max(due + patience);

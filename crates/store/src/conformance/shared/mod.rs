@@ -62,11 +62,11 @@ async fn run_case<F: SharedFixture>(fixture: &F, case: &Case, form: Form) -> Ver
     if case.loses && !fixture.can_lose() {
         return Verdict::LeftOut("the fixture cannot make the store lose its data".to_owned());
     }
-    // One more level of indirection, as for the other cases.
     if case.says_generation && store.register(player::NODES[0]).await.is_ok_and(is_silent) {
         let reason = "the store does not say of which generation its data is: nodes do not see a loss by themselves";
         return Verdict::LeftOut(reason.to_owned());
     }
+    // One more level of indirection, as for the other cases.
     let store: Box<dyn SharedStore> = match form {
         Form::Itself => Box::new(store),
         Form::Boxed => Box::new(Box::new(store) as Box<dyn SharedStore>),
