@@ -1,80 +1,30 @@
-//! The suite for shared stores: a correct store passes, and every wrong one is caught under the guarantee that
-//! it breaks.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
-)]
-
-mod caught;
+//! A correct store for nodes to share, in maps, and what faults make of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use caught::assert_each_is_caught;
 use tidegate_clock::{Clock, ManualClock};
 use tidegate_core::shared::Report as Told;
 use tidegate_core::shared::{BucketReport, NodeId, Record, Reply, Totals, WindowReport, sync};
 use tidegate_core::{Decision, PolicyId, Rule, Timestamp, Usage, decide, give_back, look};
-use tidegate_store::conformance::{self, Fixture, Report, SharedFixture};
 use tidegate_store::{
     Capabilities, Registry, Request, SharedStore, Store, StoreError, SyncRequest, async_trait,
 };
 
+use crate::fault::Fault;
+
 /// When a node that said nothing is no longer counted.
-const SILENCE: Duration = Duration::from_secs(5);
+pub(crate) const SILENCE: Duration = Duration::from_secs(5);
 
 /// One for each time that data is lost.
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
-/// What is wrong with a store, on purpose.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    None,
-    /// Every report is added to what was reported before.
-    AddsReports,
-    /// The last report wins, even over a larger one.
-    KeepsTheLastReport,
-    /// What was granted is told in the call that granted it, and never again.
-    ForgetsGrants,
-    GrantsWhatIsWanted,
-    GrantsAllOrNothing,
-    /// Each policy grants what it has room for.
-    GrantsEachPolicyByItself,
-    HeedsShadow,
-    /// Direct calls and reports are counted apart.
-    KeepsTwoCounts,
-    /// Answers with what others used, without the node's own part.
-    LeavesOutOwnPart,
-    DropsThePreviousWindow,
-    CountsAnyWindow,
-    IgnoresReturns,
-    ForgetsNodesInAReset,
-    IgnoresWhatWasHeard,
-    /// Node ids are numbers of a language whose numbers are doubles.
-    RoundsNodeIds,
-    AnswersBackwards,
-    ForgetsTheSecondPolicy,
-    TrimsSubjects,
-    Wraps,
-    RegistersTwice,
-    IgnoresDeregistration,
-    ForgetsNodesAtOnce,
-    NeverForgetsNodes,
-    /// No fault, but less than can be done.
-    SaysNoGeneration,
-    KeepsItsGeneration,
-    TellsEachNodeAGenerationOfItsOwn,
-    /// Only a random history finds it.
-    GrantsOneLessWhenReturnsWereMade,
-}
-
 type Key = (Vec<u8>, PolicyId);
 
 #[derive(Default)]
-struct Data {
+pub(crate) struct Data {
     records: HashMap<Key, Record>,
     /// What was taken directly, where that is counted apart.
     apart: HashMap<Key, Record>,
@@ -83,10 +33,10 @@ struct Data {
     generation: Option<u64>,
 }
 
-struct SharedMap {
-    clock: ManualClock,
-    fault: Fault,
-    data: Arc<Mutex<Data>>,
+pub(crate) struct SharedMap {
+    pub(crate) clock: ManualClock,
+    pub(crate) fault: Fault,
+    pub(crate) data: Arc<Mutex<Data>>,
 }
 
 impl SharedMap {
@@ -388,228 +338,4 @@ impl SharedStore for SharedMap {
         }
         Ok(())
     }
-}
-
-/// Makes stores, and keeps hold of the last one's data.
-struct Maps {
-    clock: ManualClock,
-    fault: Fault,
-    can_lose: bool,
-    last: Mutex<Arc<Mutex<Data>>>,
-}
-
-impl Maps {
-    fn new(fault: Fault) -> Self {
-        Self {
-            clock: ManualClock::new(),
-            fault,
-            can_lose: true,
-            last: Mutex::default(),
-        }
-    }
-}
-
-#[async_trait]
-impl Fixture for Maps {
-    type Store = SharedMap;
-
-    fn window(&self) -> Duration {
-        Duration::from_secs(60)
-    }
-
-    async fn fresh(&self) -> Result<SharedMap, StoreError> {
-        let data = Arc::default();
-        *self.last.lock().unwrap() = Arc::clone(&data);
-        Ok(SharedMap {
-            clock: self.clock.clone(),
-            fault: self.fault,
-            data,
-        })
-    }
-
-    async fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-}
-
-#[async_trait]
-impl SharedFixture for Maps {
-    fn silence(&self) -> Duration {
-        SILENCE
-    }
-
-    fn can_lose(&self) -> bool {
-        self.can_lose
-    }
-
-    async fn lose_everything(&self) -> Result<(), StoreError> {
-        *self.last.lock().unwrap().lock().unwrap() = Data::default();
-        Ok(())
-    }
-}
-
-fn report(fault: Fault) -> Report {
-    pollster::block_on(conformance::run_shared(&Maps::new(fault)))
-}
-
-#[test]
-fn a_correct_store_passes_both_suites() {
-    report(Fault::None).assert_passed();
-    pollster::block_on(conformance::run(&Maps::new(Fault::None))).assert_passed();
-}
-
-#[test]
-fn what_the_fixture_cannot_do_is_left_out_and_named() {
-    let maps = Maps {
-        can_lose: false,
-        ..Maps::new(Fault::None)
-    };
-    let report = pollster::block_on(conformance::run_shared(&maps));
-    report.assert_passed();
-    let left_out: Vec<&str> = report.left_out().map(|(case, _)| case).collect();
-    assert_eq!(
-        left_out,
-        [
-            "windows_are_rebuilt_from_reports",
-            "a_bucket_is_rebuilt_from_what_nodes_heard",
-            "the_registry_is_rebuilt",
-            "a_generation_is_known_to_all_and_lost_with_the_data"
-        ]
-    );
-}
-
-#[test]
-fn a_store_that_says_no_generation_is_sound_and_what_it_lacks_is_named() {
-    let report = report(Fault::SaysNoGeneration);
-    report.assert_passed();
-    let left_out: Vec<&str> = report.left_out().map(|(case, _)| case).collect();
-    let expected = ["a_generation_is_known_to_all_and_lost_with_the_data"];
-    assert_eq!(left_out, expected);
-}
-
-#[test]
-fn every_wrong_store_is_caught_under_the_guarantee_that_it_breaks() {
-    let faults = [
-        (Fault::AddsReports, "G5", "a_repeated_report_counts_once"),
-        (
-            Fault::KeepsTheLastReport,
-            "G5",
-            "an_overtaken_report_changes_nothing",
-        ),
-        (
-            Fault::ForgetsGrants,
-            "G5",
-            "a_grant_whose_answer_was_lost_is_told_again",
-        ),
-        (
-            Fault::GrantsWhatIsWanted,
-            "G1",
-            "grants_reach_the_limit_and_no_further",
-        ),
-        (
-            Fault::GrantsWhatIsWanted,
-            "G1",
-            "grants_to_concurrent_nodes_stay_within_the_limit",
-        ),
-        (
-            Fault::GrantsAllOrNothing,
-            "G1",
-            "grants_reach_the_limit_and_no_further",
-        ),
-        (
-            Fault::GrantsEachPolicyByItself,
-            "G8",
-            "several_policies_are_granted_together",
-        ),
-        (
-            Fault::HeedsShadow,
-            "G8",
-            "policies_in_shadow_hold_nothing_back",
-        ),
-        (
-            Fault::KeepsTwoCounts,
-            "G1",
-            "what_is_taken_directly_counts_for_nodes",
-        ),
-        (
-            Fault::LeavesOutOwnPart,
-            "G1",
-            "what_is_taken_directly_counts_for_nodes",
-        ),
-        (
-            Fault::DropsThePreviousWindow,
-            "G6",
-            "windows_are_rebuilt_from_reports",
-        ),
-        (
-            Fault::CountsAnyWindow,
-            "G5",
-            "a_report_for_no_known_window_is_dropped",
-        ),
-        (
-            Fault::CountsAnyWindow,
-            "G5",
-            "a_late_report_goes_into_its_own_window",
-        ),
-        (
-            Fault::IgnoresReturns,
-            "G5",
-            "what_is_returned_is_free_again",
-        ),
-        (
-            Fault::ForgetsNodesInAReset,
-            "G5",
-            "a_reset_is_not_undone_by_reports",
-        ),
-        (
-            Fault::IgnoresWhatWasHeard,
-            "G6",
-            "a_bucket_is_rebuilt_from_what_nodes_heard",
-        ),
-        (
-            Fault::RoundsNodeIds,
-            "G9",
-            "nodes_are_told_apart_by_all_bits",
-        ),
-        (Fault::AnswersBackwards, "G8", "answers_come_in_order"),
-        (Fault::ForgetsTheSecondPolicy, "G8", "answers_come_in_order"),
-        (
-            Fault::TrimsSubjects,
-            "G9",
-            "subjects_are_told_apart_by_all_bytes",
-        ),
-        (Fault::Wraps, "G8", "the_largest_totals_do_not_wrap"),
-        (Fault::RegistersTwice, "G2", "live_nodes_are_counted_once"),
-        (
-            Fault::IgnoresDeregistration,
-            "G2",
-            "live_nodes_are_counted_once",
-        ),
-        (
-            Fault::ForgetsNodesAtOnce,
-            "G2",
-            "a_silent_node_is_forgotten_and_no_sooner",
-        ),
-        (
-            Fault::NeverForgetsNodes,
-            "G2",
-            "a_silent_node_is_forgotten_and_no_sooner",
-        ),
-        (
-            Fault::KeepsItsGeneration,
-            "G6",
-            "a_generation_is_known_to_all_and_lost_with_the_data",
-        ),
-        (
-            Fault::TellsEachNodeAGenerationOfItsOwn,
-            "G6",
-            "a_generation_is_known_to_all_and_lost_with_the_data",
-        ),
-        (
-            Fault::GrantsOneLessWhenReturnsWereMade,
-            "G1",
-            "agrees_with_core_on_random_histories",
-        ),
-    ];
-    assert_each_is_caught(report, &faults);
 }
