@@ -39,7 +39,7 @@ impl Compact {
     /// None, if something is unusual.
     #[inline]
     pub(super) fn of(replica: &WindowReplica) -> Option<Self> {
-        if replica.doubted_until.known().is_some() {
+        if replica.doubted_until.known().is_some() || replica.kept_until.known().is_some() {
             return None;
         }
         Some(Self {
@@ -224,23 +224,26 @@ mod tests {
 
     fn replica() -> impl Strategy<Value = WindowReplica> {
         let demand = proptest::option::of(0_u32..=1_000_000_000);
-        let doubted = prop_oneof![8 => Just(None), 1 => any::<u64>().prop_map(Some)];
+        let seldom = || prop_oneof![8 => Just(None), 1 => any::<u64>().prop_map(Some)];
         (
             any::<u64>(),
             tally(),
             tally(),
             demand,
             any::<bool>(),
-            doubted,
+            [seldom(), seldom()],
         )
-            .prop_map(|(start, current, previous, demand, closed, doubted)| {
+            .prop_map(|(start, current, previous, demand, closed, until)| {
+                let [doubted_until, kept_until] =
+                    until.map(|until| Moment::from(until.map(Timestamp::from_nanos)));
                 WindowReplica {
                     start: Timestamp::from_nanos(start),
                     current,
                     previous,
                     demand,
                     closed,
-                    doubted_until: Moment::from(doubted.map(Timestamp::from_nanos)),
+                    doubted_until,
+                    kept_until,
                 }
             })
     }

@@ -31,6 +31,8 @@ pub(super) struct Answer<'a> {
     pub(super) used: u64,
     /// How long after a window's end its counts are final, in nanoseconds.
     pub(super) settling: u64,
+    /// How long nodes take until they have told a store again what it lost, in nanoseconds.
+    pub(super) again: u64,
 }
 
 /// What was admitted without the store.

@@ -57,10 +57,19 @@ impl Tally {
         self.pending > 0 || self.own != self.known
     }
 
+    /// What the others are known to have used.
+    pub(super) const fn others(&self) -> u64 {
+        self.heard.saturating_sub(self.known.net())
+    }
+
+    /// Goes on to count that others have used so much, although the store says less.
+    pub(super) fn keep_others(&mut self, others: u64) {
+        self.heard = self.heard.max(self.known.net().saturating_add(others));
+    }
+
     /// Whether a reply shows that others have used more than this node had heard of; not known if it had heard nothing.
     pub(super) const fn shows_others(&self, total: u64, mine: Totals) -> bool {
-        let before = self.heard.saturating_sub(self.known.net());
-        self.informed && total.saturating_sub(mine.net()) > before
+        self.informed && total.saturating_sub(mine.net()) > self.others()
     }
 
     /// Takes the store's word into account: the total, what it knows of this node, and how much of what it granted

@@ -18,6 +18,9 @@ pub(super) struct WindowReplica {
     pub(super) closed: bool,
     /// Until when a call that was given up may still be carried out.
     pub(super) doubted_until: Moment,
+    /// Until when it is not believed that others have used less than before: the store may have lost its data, and they have not
+    /// told it again.
+    pub(super) kept_until: Moment,
 }
 
 /// How much later than another, which was decided before it, a request can have looked at the clock.
@@ -160,6 +163,7 @@ impl WindowReplica {
             dropped: self.roll(quota, start_of(window, now).max(start)),
             ..Told::default()
         };
+        let others = self.others();
         if start.plus(window) == self.start {
             // The answer was given in the window before, and arrives in this one.
             told.others = self
@@ -171,7 +175,30 @@ impl WindowReplica {
             told.others = self.shows_others(reply);
             told.finished = self.hear_current(quota, answer);
         }
+        self.keep_others(others, now, answer.again);
         told
+    }
+
+    /// What the others are known to have used, in the current window and in the one before.
+    const fn others(&self) -> [u64; 2] {
+        [self.current.others(), self.previous.others()]
+    }
+
+    /// Within a window others can only have used more than before, or else they have given something back, or the store has
+    /// lost what they told it (G6). Whoever believed that at once would admit it a second time; so it is believed when all
+    /// have had the time to tell the store again. What was given back is late by as much.
+    fn keep_others(&mut self, before: [u64; 2], now: Timestamp, again: u64) {
+        let fewer = core::iter::zip(self.others(), before).any(|(now, before)| now < before);
+        let latest = now.plus(again);
+        // Not later than that, should the store's clock have stepped back.
+        let until = self.kept_until.known().unwrap_or(latest).min(latest);
+        if !fewer || until <= now {
+            self.kept_until = Moment::NEVER;
+            return;
+        }
+        self.kept_until = until.into();
+        self.current.keep_others(before[0]);
+        self.previous.keep_others(before[1]);
     }
 
     /// Whether others have used the subject since this node last heard of it. In a window of which it has heard nothing yet,
@@ -189,6 +216,7 @@ impl WindowReplica {
             reply,
             used,
             settling,
+            ..
         } = answer;
         let before = self.previous.own;
         self.current

@@ -101,3 +101,55 @@ fn g6_another_generation_of_data_is_noticed_once() {
     let heard = [5, 5, 9, 9, 5].map(|generation| link.noticed_generation(generation));
     assert_eq!(heard, [true, false, true, false, true]);
 }
+
+/// A node that has used 7 and others 40, of which it has heard, whose store then loses all of that and is told the 7 again.
+fn alone_after_a_loss(algorithm: Algorithm) -> World {
+    let mut world = told(algorithm);
+    assert_eq!(world.rival(40, START), 40);
+    world.exchange(0, START);
+    assert_eq!(world.left(START), 3, "{algorithm}");
+    world.record = Record::default();
+    world.exchange(0, at(1));
+    world
+}
+
+#[test]
+fn g6_what_others_used_is_not_admitted_again_although_the_store_has_lost_it() {
+    for algorithm in ALGORITHMS {
+        let mut world = alone_after_a_loss(algorithm);
+        assert_eq!(world.left(at(1)), 3, "{algorithm}");
+        assert!(
+            world
+                .decide(4, at(1))
+                .is_some_and(|decision| !decision.is_allowed()),
+            "{algorithm}"
+        );
+        // Nor when it hears that again, or only some of the others have told it again.
+        world.rival(20, at(500));
+        world.exchange(0, at(1_500));
+        let flowed_in = if algorithm == Algorithm::TokenBucket {
+            7
+        } else {
+            0
+        };
+        assert!(world.left(at(1_500)) <= 3 + flowed_in, "{algorithm}");
+    }
+}
+
+#[test]
+fn g3_it_is_believed_that_others_used_less_when_all_had_the_time_to_tell_it_again() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::SlidingWindow] {
+        let mut world = alone_after_a_loss(algorithm);
+        let again = Timing::default().refresh * 2;
+        world.exchange(0, at(1) + again - Duration::from_nanos(1));
+        assert_eq!(world.left(at(1) + again), 3, "{algorithm}");
+        world.exchange(0, at(1) + again);
+        assert_eq!(world.left(at(1) + again), 43, "{algorithm}");
+        // What is lost after that is doubted as long again.
+        world.rival(5, at(3_000));
+        world.exchange(0, at(3_000));
+        world.record = Record::default();
+        world.exchange(0, at(4_000));
+        assert_eq!(world.left(at(4_000)), 38, "{algorithm}");
+    }
+}

@@ -113,6 +113,7 @@ impl Group {
                 reply,
                 used,
                 settling: timing.settling(rule.quota()),
+                again: timing.again(),
             };
             let told = member.replica.hear(rule.quota(), answer, now);
             heard.dropped = heard.dropped.saturating_add(told.dropped);

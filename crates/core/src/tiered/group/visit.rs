@@ -35,6 +35,12 @@ impl Timing {
     pub(super) fn settling(&self, quota: &Quota) -> u64 {
         saturating_nanos(self.report * 5).min(quota.window_nanos() / 2)
     }
+
+    /// How long all nodes take until they have told a store again what it lost, in nanoseconds: who is asked for the subject
+    /// looks at its counts meanwhile, and who is not registers.
+    pub(super) fn again(&self) -> u64 {
+        saturating_nanos(self.refresh * 2)
+    }
 }
 
 /// When the driver is to visit a subject: to compose what is [due](Group::due), and to say that it was there
