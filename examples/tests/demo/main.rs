@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // also in the helpers, which clippy does not take for tests
 
 mod connections;
+mod nodes;
 mod observing;
 mod proxied;
 mod serving;

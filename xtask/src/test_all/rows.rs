@@ -155,6 +155,15 @@ pub(super) const ROWS: &[Row] = &[
         }]),
     },
     Row {
+        name: "nodes",
+        proves: "three demos keep a limit together while their Redis hangs, dies, comes back empty and is cut off",
+        job: Job::WaitingTests(&[Claim {
+            package: "tidegate-examples",
+            target: "demo",
+            filter: Some("nodes"),
+        }]),
+    },
+    Row {
         name: "conformance-custom",
         proves: "the store of one's own, which the book shows, keeps the contract of stores",
         job: Job::Tests(&[Claim {
