@@ -9,7 +9,7 @@ use tidegate_limiter::Quota;
 use tidegate_test_servers::Server;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::own::Tiered;
+use super::own::{Tiered, next_window};
 use super::rivals::{Limitador, Trypema};
 use crate::goals::{Goal, Report, figure};
 use crate::tasks::Limiter;
@@ -98,10 +98,7 @@ async fn over_the_limit<L: Limiter>(
     time: Duration,
 ) -> Result<f64> {
     let windows = time.as_secs() / WINDOW.as_secs();
-    let wall = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH)?;
-    let into = wall.as_nanos() % WINDOW.as_nanos();
-    let wait = WINDOW - Duration::from_nanos(u64::try_from(into)?);
-    let begin = Instant::now() + wait + Duration::from_millis(20);
+    let begin = next_window(WINDOW)?;
     let end = begin + WINDOW * u32::try_from(windows)? - Duration::from_millis(200);
     let tasks: Vec<_> = instances
         .into_iter()

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
 use tidegate_core::Tolerance;
 use tidegate_limiter::{Fallback, Limiter, Policy, Provenance, Quota};
 use tidegate_store_redis::RedisStore;
 use tidegate_store_tiered::{TieredStats, TieredStore};
+use tokio::time::Instant;
 
 use crate::tasks;
 
@@ -67,9 +68,17 @@ impl tasks::Limiter for Tiered {
     }
 }
 
+/// When the wall clock's next window of this length has begun, for the server too.
+pub fn next_window(window: Duration) -> Result<Instant> {
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let into = wall.as_nanos() % window.as_nanos();
+    let wait = window - Duration::from_nanos(u64::try_from(into)?);
+    Ok(Instant::now() + wait + Duration::from_millis(20))
+}
+
 /// Looks again and again, for half a minute at most.
 pub async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> Result<()> {
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     while !holds() {
         ensure!(
             began.elapsed() < Duration::from_secs(30),
