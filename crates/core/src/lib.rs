@@ -52,7 +52,7 @@ mod usage;
 
 pub use algorithm::sliding_window::Steps;
 pub use backoff::Backoff;
-pub use breaker::{Breaker, BreakerConfig, Outcome, Transition};
+pub use breaker::{Breaker, BreakerConfig, Outcome, ProbeId, Transition};
 pub use decide::{charge, decide, give_back, look};
 pub use decision::{Decision, Provenance, Status};
 pub use name::UnknownName;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tidegate_core::{Backoff, Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+use tidegate_core::{Backoff, Breaker, BreakerConfig, Outcome, ProbeId, Timestamp, Transition};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -19,6 +19,11 @@ fn opened(now: Timestamp) -> Breaker {
         breaker.record(Outcome::Failure, now, u64::MAX);
     }
     breaker
+}
+
+/// The probe that is due.
+fn probe(breaker: &mut Breaker, now: Timestamp) -> ProbeId {
+    breaker.start_probe(now).unwrap()
 }
 
 #[test]
@@ -103,12 +108,15 @@ fn a_refused_password_opens_it_at_once_and_for_long() {
 fn a_lost_probe_is_a_failed_probe() {
     let mut breaker = opened(NOW);
     let due = breaker.next_probe().unwrap();
-    assert!(!breaker.start_probe(due - Duration::from_nanos(1)));
-    assert!(breaker.start_probe(due));
+    assert_eq!(breaker.start_probe(due - Duration::from_nanos(1)), None);
+    assert!(breaker.start_probe(due).is_some());
     let given_up = due + Duration::from_secs(1);
-    assert!(!breaker.start_probe(given_up - Duration::from_nanos(1)));
+    assert_eq!(
+        breaker.start_probe(given_up - Duration::from_nanos(1)),
+        None
+    );
     assert!(
-        breaker.start_probe(given_up),
+        breaker.start_probe(given_up).is_some(),
         "the lost probe does not wedge the breaker"
     );
 }
@@ -117,9 +125,55 @@ fn a_lost_probe_is_a_failed_probe() {
 fn a_late_success_of_a_probe_is_not_believed() {
     let mut breaker = opened(NOW);
     let due = breaker.next_probe().unwrap();
-    assert!(breaker.start_probe(due));
+    let probe = self::probe(&mut breaker, due);
     assert_eq!(
-        breaker.finish_probe(Outcome::Success, due + Duration::from_millis(1_001), 0),
+        breaker.finish_probe(
+            probe,
+            Outcome::Success,
+            due + Duration::from_millis(1_001),
+            0
+        ),
+        None
+    );
+    assert!(!breaker.is_closed());
+}
+
+/// L3, R2: what becomes of a probe that was given up says nothing of the one that is under way.
+#[test]
+fn l3_the_late_end_of_a_probe_that_was_given_up_is_not_taken_for_that_of_the_next() {
+    for late in [Outcome::Success, Outcome::Failure, Outcome::Refused] {
+        let mut breaker = opened(NOW);
+        let due = breaker.next_probe().unwrap();
+        let outlived = probe(&mut breaker, due);
+        let given_up = breaker.next_probe().unwrap();
+        let next = probe(&mut breaker, given_up);
+        assert_eq!(breaker.finish_probe(outlived, late, given_up, 0), None);
+        let deadline = given_up + BreakerConfig::default().probe_deadline;
+        assert_eq!(breaker.next_probe(), Some(deadline), "{late:?}");
+        assert_eq!(
+            breaker.finish_probe(next, Outcome::Success, given_up, 0),
+            Some(Transition::Closed)
+        );
+    }
+}
+
+/// A probe ends once: whoever says it again says nothing new, not even in the next outage.
+#[test]
+fn r2_a_probe_that_ended_does_not_end_the_next() {
+    let mut breaker = opened(NOW);
+    let due = breaker.next_probe().unwrap();
+    let ended = probe(&mut breaker, due);
+    breaker.finish_probe(ended, Outcome::Failure, due, 0);
+    let again = breaker.next_probe().unwrap();
+    assert_eq!(
+        breaker.finish_probe(ended, Outcome::Failure, due, u64::MAX),
+        None
+    );
+    assert_eq!(breaker.next_probe(), Some(again));
+    let next = probe(&mut breaker, again);
+    assert_ne!(ended, next);
+    assert_eq!(
+        breaker.finish_probe(ended, Outcome::Success, again, 0),
         None
     );
     assert!(!breaker.is_closed());
@@ -133,9 +187,9 @@ fn one_success_does_not_reset_the_backoff() {
     for _ in 0..7 {
         let due = breaker.next_probe().unwrap();
         delays.push(due.since(now).as_millis());
-        assert!(breaker.start_probe(due));
+        let probe = self::probe(&mut breaker, due);
         assert_eq!(
-            breaker.finish_probe(Outcome::Success, due, 0),
+            breaker.finish_probe(probe, Outcome::Success, due, 0),
             Some(Transition::Closed)
         );
         now = due;
@@ -147,8 +201,8 @@ fn one_success_does_not_reset_the_backoff() {
 
     // After a stable period it begins with the shortest delay again.
     let due = breaker.next_probe().unwrap();
-    assert!(breaker.start_probe(due));
-    breaker.finish_probe(Outcome::Success, due, 0);
+    let probe = self::probe(&mut breaker, due);
+    breaker.finish_probe(probe, Outcome::Success, due, 0);
     let much_later = due + Duration::from_secs(10);
     for _ in 0..5 {
         breaker.record(Outcome::Failure, much_later, u64::MAX);
@@ -166,17 +220,20 @@ proptest! {
     fn r2_l3_probes_are_spaced_and_always_come(events in prop::collection::vec((0..4u8, 0..3_000u64, any::<u64>()), 1..200)) {
         let mut breaker = breaker();
         let mut now = NOW;
-        let (mut last_end, mut probing) = (None, false);
+        let (mut last_end, mut probing, mut probe) = (None, false, None);
         for (event, millis, random) in events {
             now = now + Duration::from_millis(millis);
             let outcome = [Outcome::Success, Outcome::Failure, Outcome::Refused][usize::from(event % 3)];
             if event == 3 {
-                if breaker.start_probe(now) {
+                if let Some(started) = breaker.start_probe(now) {
+                    probe = Some(started);
                     prop_assert!(last_end.is_none_or(|end| now.since(end) >= Duration::from_millis(50)));
                     (probing, last_end) = (true, None);
                 }
             } else if random % 2 == 0 {
-                breaker.finish_probe(outcome, now, random);
+                if let Some(probe) = probe {
+                    breaker.finish_probe(probe, outcome, now, random);
+                }
                 last_end = (probing && !breaker.is_closed()).then_some(now);
                 probing = false;
             } else {
@@ -273,8 +330,8 @@ fn r2_a_success_within_the_stable_period_does_not_reset_the_backoff() {
     ] {
         let mut breaker = opened(NOW);
         let due = breaker.next_probe().unwrap();
-        assert!(breaker.start_probe(due));
-        breaker.finish_probe(Outcome::Success, due, 0);
+        let probe = self::probe(&mut breaker, due);
+        breaker.finish_probe(probe, Outcome::Success, due, 0);
         let then = due + stable;
         breaker.record(Outcome::Success, then, 0);
         for _ in 0..5 {
@@ -290,17 +347,20 @@ fn an_outage_begins_when_it_opened_whatever_probes_say() {
     let mut breaker = opened(NOW);
     assert_eq!(breaker.record(Outcome::Success, NOW, 0), None, "too late");
     let due = breaker.next_probe().unwrap();
-    assert!(breaker.start_probe(due));
+    let probe = self::probe(&mut breaker, due);
     assert_eq!(breaker.open_since(), Some(NOW));
     let deadline = due + BreakerConfig::default().probe_deadline;
     assert_eq!(breaker.next_probe(), Some(deadline));
-    assert_eq!(breaker.finish_probe(Outcome::Failure, due, u64::MAX), None);
+    assert_eq!(
+        breaker.finish_probe(probe, Outcome::Failure, due, u64::MAX),
+        None
+    );
     assert_eq!(breaker.open_since(), Some(NOW));
     let again = breaker.next_probe().unwrap();
     assert_eq!(again, due + Duration::from_millis(200));
-    assert!(breaker.start_probe(again));
+    let probe = self::probe(&mut breaker, again);
     let just_in_time = again + BreakerConfig::default().probe_deadline;
-    let closed = breaker.finish_probe(Outcome::Success, just_in_time, 0);
+    let closed = breaker.finish_probe(probe, Outcome::Success, just_in_time, 0);
     assert_eq!(closed, Some(Transition::Closed));
     assert_eq!((breaker.open_since(), breaker.next_probe()), (None, None));
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidegate_clock::Clock;
-use tidegate_core::{Breaker, BreakerConfig, Outcome, Transition};
+use tidegate_core::{Breaker, BreakerConfig, Outcome, ProbeId, Transition};
 
 use crate::clock::AnyClock;
 
@@ -60,17 +60,17 @@ impl Patience {
 
     /// A probe, if one is due. The caller sees to it that the store is asked, and reports the end.
     pub(crate) fn probe(&self) -> Option<Probe> {
-        let due = self.lock().start_probe(self.clock.now());
-        due.then(|| Probe {
+        let id = self.lock().start_probe(self.clock.now())?;
+        Some(Probe {
             patience: self.clone(),
+            id,
             in_time: false,
         })
     }
 
-    fn finish_probe(&self, in_time: bool) {
-        let transition =
-            self.lock()
-                .finish_probe(outcome(in_time), self.clock.now(), fastrand::u64(..));
+    fn finish_probe(&self, id: ProbeId, in_time: bool) {
+        let (now, random) = (self.clock.now(), fastrand::u64(..));
+        let transition = self.lock().finish_probe(id, outcome(in_time), now, random);
         if transition == Some(Transition::Closed) {
             tracing::info!("the store answered a probe: it is waited for again");
         }
@@ -87,6 +87,7 @@ impl Patience {
 /// A probe under way. Dropped, it ends: in vain, unless it was answered.
 pub(crate) struct Probe {
     patience: Patience,
+    id: ProbeId,
     in_time: bool,
 }
 
@@ -99,7 +100,7 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        self.patience.finish_probe(self.in_time);
+        self.patience.finish_probe(self.id, self.in_time);
     }
 }
 

@@ -139,9 +139,9 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>)
         sleep(due.since(now).min(inner.agenda.tick())).await;
         return;
     }
-    if !inner.membership.start_probe(now) {
+    let Some(probe) = inner.membership.start_probe(now) else {
         return;
-    }
+    };
     let asked = ask_registry(inner).await;
     let lost = matches!(asked, Ok(Lost(true)));
     let outcome = match asked {
@@ -152,7 +152,7 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>)
     let now = inner.clock.now();
     if inner
         .membership
-        .finish_probe(outcome, now, fastrand::u64(..))
+        .finish_probe(probe, outcome, now, fastrand::u64(..))
         .is_some()
     {
         tracing::info!("the shared store answers again");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tidegate_core::tiered::{Link, LinkConfig, Mode, StoreClock, View};
-use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+use tidegate_core::{Breaker, BreakerConfig, Outcome, ProbeId, Timestamp, Transition};
 
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -166,19 +166,20 @@ impl Membership {
     }
 
     /// Starts a probe, if one is due.
-    pub(crate) fn start_probe(&self, now: Timestamp) -> bool {
+    pub(crate) fn start_probe(&self, now: Timestamp) -> Option<ProbeId> {
         self.state.lock().breaker.start_probe(now)
     }
 
     /// The probe ended.
     pub(crate) fn finish_probe(
         &self,
+        probe: ProbeId,
         outcome: Outcome,
         now: Timestamp,
         random: u64,
     ) -> Option<Transition> {
         let mut state = self.state.lock();
-        let transition = state.breaker.finish_probe(outcome, now, random)?;
+        let transition = state.breaker.finish_probe(probe, outcome, now, random)?;
         state.link.changed(transition, now);
         self.publish(&state, now);
         Some(transition)

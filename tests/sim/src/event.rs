@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use tidegate_core::Timestamp;
 use tidegate_core::shared::{NodeId, Reply};
 use tidegate_core::tiered::{CallId, Outgoing, Urgency};
+use tidegate_core::{ProbeId, Timestamp};
 
 /// One life of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,8 @@ pub struct Asked {
     pub number: u64,
     /// When, on the node's clock.
     pub sent: Timestamp,
-    pub probe: bool,
+    /// Whether it is a probe, and which.
+    pub probe: Option<ProbeId>,
 }
 
 impl Event {

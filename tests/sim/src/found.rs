@@ -92,4 +92,9 @@ pub const FOUND: &[Found] = &[
         82_462,
         "R2: a stopped node of the simulator probed again before its last probe had ended",
     ),
+    found(
+        Family::Mixture,
+        1_496,
+        "L3: the late end of a probe that had been given up was taken for that of the next",
+    ),
 ];

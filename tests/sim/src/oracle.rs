@@ -147,6 +147,8 @@ pub struct Oracle {
     pub mismatches: Vec<Mismatch>,
     /// Nodes that still do not ask the store when they must have healed.
     pub not_healed: Vec<(u64, usize)>,
+    /// Nodes that do not ask the store although it has answered their last probe in time.
+    pub not_heeded: Vec<(u64, usize)>,
     /// What an idle subject was told at the very end: when, by which node, and whether it was admitted.
     pub after_rest: Vec<(u64, usize, bool)>,
     /// What was admitted, by subject, policy, epoch and window.

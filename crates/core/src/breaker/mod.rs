@@ -16,10 +16,11 @@
 //! assert!(!breaker.is_closed(), "five failures in a row open it");
 //!
 //! let later = now + Duration::from_secs(5);
-//! assert!(breaker.start_probe(later));
-//! assert!(!breaker.start_probe(later), "one probe at a time");
-//! breaker.finish_probe(Outcome::Success, later, 0);
+//! let probe = breaker.start_probe(later).ok_or("it is due")?;
+//! assert_eq!(breaker.start_probe(later), None, "one probe at a time");
+//! breaker.finish_probe(probe, Outcome::Success, later, 0);
 //! assert!(breaker.is_closed());
+//! # Ok::<(), &str>(())
 //! ```
 
 mod window;
@@ -103,11 +104,18 @@ pub enum Transition {
     Closed,
 }
 
+/// Names a probe of one breaker, so that the late end of one that was given up is not taken for that of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "the breaker waits for the end of every probe that it started"]
+pub struct ProbeId(u64);
+
 /// A circuit breaker for one endpoint.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     config: BreakerConfig,
     state: State,
+    /// The probe that was started last: the only one that is listened to.
+    last_probe: ProbeId,
     /// How many delays have been drawn since the last stable period.
     attempts: u32,
 }
@@ -140,6 +148,7 @@ impl Breaker {
         Self {
             config,
             state,
+            last_probe: ProbeId(0),
             attempts: 0,
         }
     }
@@ -205,28 +214,31 @@ impl Breaker {
 
     /// Starts a probe, if one is due: the caller then makes one call that writes, on a fresh connection, and
     /// reports its end by [`finish_probe`](Self::finish_probe). A probe that outlived its deadline is given up.
-    pub fn start_probe(&mut self, now: Timestamp) -> bool {
+    pub fn start_probe(&mut self, now: Timestamp) -> Option<ProbeId> {
         let since = match self.state {
             State::Open { since, next_probe } if now >= next_probe => since,
             State::Probing { since, deadline } if now >= deadline => since,
-            _ => return false,
+            _ => return None,
         };
         self.state = State::Probing {
             since,
             deadline: now + self.config.probe_deadline,
         };
-        true
+        self.last_probe = ProbeId(self.last_probe.0.wrapping_add(1));
+        Some(self.last_probe)
     }
 
-    /// How the probe ended. The answer of a probe that was given up is not listened to.
+    /// How a probe ended. One that has ended already, or was given up for the next one, changes nothing: that one is under way.
     pub fn finish_probe(
         &mut self,
+        probe: ProbeId,
         outcome: Outcome,
         now: Timestamp,
         random: u64,
     ) -> Option<Transition> {
-        let State::Probing { since, deadline } = self.state else {
-            return None;
+        let (since, deadline) = match self.state {
+            State::Probing { since, deadline } if probe == self.last_probe => (since, deadline),
+            _ => return None,
         };
         if outcome == Outcome::Success && now <= deadline {
             self.state = State::Closed {

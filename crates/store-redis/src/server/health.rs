@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tidegate_core::{Breaker, BreakerConfig, Outcome, Timestamp, Transition};
+use tidegate_core::{Breaker, BreakerConfig, Outcome, ProbeId, Timestamp, Transition};
 use tidegate_store::ErrorKind;
 use tokio::time::Instant;
 
@@ -88,20 +88,21 @@ impl Health {
         self.probe_deadline
     }
 
-    pub(crate) fn start_probe(&self) -> bool {
+    /// Starts a probe, if one is due.
+    pub(crate) fn start_probe(&self) -> Option<ProbeId> {
         self.breaker.lock().start_probe(self.now())
     }
 
     /// Takes note of how a probe ended.
-    pub(crate) fn finish_probe<T>(&self, result: &Result<T, Failure>) {
+    pub(crate) fn finish_probe<T>(&self, probe: ProbeId, result: &Result<T, Failure>) {
         let outcome = result
             .as_ref()
             .err()
             .map_or(Outcome::Success, |failure| failure.outcome);
-        let transition = self
-            .breaker
-            .lock()
-            .finish_probe(outcome, self.now(), fastrand::u64(..));
+        let transition =
+            self.breaker
+                .lock()
+                .finish_probe(probe, outcome, self.now(), fastrand::u64(..));
         if let Err(failure) = result {
             tracing::debug!(endpoint = %self.endpoint, error = failure.message(), "a probe failed");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_core::Outcome;
+use tidegate_core::{Outcome, ProbeId};
 use tidegate_store::ErrorKind;
 
 use super::{Link, Server};
@@ -31,22 +31,22 @@ impl Server {
                 let Some(server) = server.upgrade() else {
                     return;
                 };
-                if server.health.start_probe() {
-                    server.probe().await;
+                if let Some(probe) = server.health.start_probe() {
+                    server.probe(probe).await;
                 }
             }
         }));
     }
 
     /// One probe: it writes, on a connection of its own, which serves requests from then on if it works.
-    async fn probe(&self) {
+    async fn probe(&self, probe: ProbeId) {
         let limit = self.health.probe_deadline();
         let probed = tokio::time::timeout(limit, self.open_and_write()).await;
         let result = probed.unwrap_or_else(|_| Err(self.late(limit)));
         if let Ok(link) = &result {
             self.lanes[0].replace(link.clone());
         }
-        self.health.finish_probe(&result);
+        self.health.finish_probe(probe, &result);
     }
 
     async fn open_and_write(&self) -> Result<Link, Failure> {

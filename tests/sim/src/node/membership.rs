@@ -1,31 +1,23 @@
 //! A node and the store as a whole: registrations, failures, probes.
 
-use tidegate_core::{Outcome, Timestamp};
+use tidegate_core::{Outcome, ProbeId, Timestamp};
 
 use super::Node;
 use crate::event::Asked;
 
 impl Node {
     /// Begins to wait for the answer to a registration or a probe.
-    pub fn ask(&mut self, now: u64, probe: bool) -> Asked {
+    pub fn ask(&mut self, now: u64, probe: Option<ProbeId>) -> Asked {
         self.next_ticket += 1;
         let number = self.next_ticket;
         self.asked.insert(number);
-        if probe {
-            self.probing = Some(number);
-        }
+        self.probing = probe.or(self.probing);
         let sent = self.local(now);
         Asked {
             number,
             sent,
             probe,
         }
-    }
-
-    /// Whether a probe has neither been answered nor been given up.
-    pub fn is_probing(&self) -> bool {
-        self.probing
-            .is_some_and(|number| self.asked.contains(&number))
     }
 
     /// A registration, or a probe, which is one, was answered.
@@ -59,10 +51,12 @@ impl Node {
     }
 
     /// A probe ended. Says whether the store is asked again.
-    pub fn probed(&mut self, outcome: Outcome, now: u64, random: u64) -> bool {
+    pub fn probed(&mut self, probe: ProbeId, outcome: Outcome, now: u64, random: u64) -> bool {
         let local = self.local(now);
-        self.rests_since = now;
-        let transition = self.breaker.finish_probe(outcome, local, random);
+        if self.probing == Some(probe) {
+            self.rests_since = now;
+        }
+        let transition = self.breaker.finish_probe(probe, outcome, local, random);
         if let Some(transition) = transition {
             self.link.changed(transition, local);
         }

@@ -11,7 +11,7 @@ use tidegate_core::shared::NodeId;
 use tidegate_core::tiered::{
     CallId, Group, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View,
 };
-use tidegate_core::{Breaker, BreakerConfig, Decision, Rule, Timestamp};
+use tidegate_core::{Breaker, BreakerConfig, Decision, ProbeId, Rule, Timestamp};
 
 pub use history::{Final, History};
 
@@ -84,8 +84,8 @@ pub struct Node {
     pub history: History,
     /// The registrations and probes that it waits for.
     pub asked: BTreeSet<u64>,
-    /// The last probe among them.
-    probing: Option<u64>,
+    /// The last probe, whether it has ended or not.
+    pub probing: Option<ProbeId>,
     /// What is under way about the first subject.
     pub under_way: UnderWay,
     /// The visits that are put off until the store is asked again.

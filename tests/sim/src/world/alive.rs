@@ -1,6 +1,6 @@
 //! Registrations, and probes of a store that is gone.
 
-use tidegate_core::{Outcome, Timestamp};
+use tidegate_core::{BreakerConfig, Outcome, ProbeId, Timestamp};
 
 use super::{DEADLINE, World};
 use crate::event::{Asked, Event, Life};
@@ -13,7 +13,7 @@ impl World {
         let jitter = self.random.u64(0..400 * MILLI);
         self.schedule(SECOND * 4 / 5 + jitter, Event::Register { who });
         if self.nodes[who.node].breaker.is_closed() {
-            self.ask(who, false);
+            self.ask(who, None);
         }
     }
 
@@ -22,11 +22,11 @@ impl World {
         let node = &mut self.nodes[who.node];
         if std::mem::take(&mut node.asks_at_once) && node.breaker.is_closed() {
             self.note(|| format!("n{} has seen that it is not alone", who.node));
-            self.ask(who, false);
+            self.ask(who, None);
         }
     }
 
-    fn ask(&mut self, who: Life, probe: bool) {
+    fn ask(&mut self, who: Life, probe: Option<ProbeId>) {
         let ask = self.nodes[who.node].ask(self.now, probe);
         self.oracle.sent.push((self.now, who.node));
         self.schedule(DEADLINE, Event::RegisterDeadline { who, ask });
@@ -38,15 +38,25 @@ impl World {
         self.note(|| format!("n{node} hears that {nodes} nodes live"));
         self.nodes[node].registered(nodes, ask.sent, store, now);
         self.look_at_clock(node);
-        if ask.probe {
+        if let Some(probe) = ask.probe {
             let random = self.random.u64(..);
-            if self.nodes[node].probed(Outcome::Success, now, random) {
+            if self.nodes[node].probed(probe, Outcome::Success, now, random) {
                 self.note(|| format!("n{node}'s probe is answered: connected"));
                 self.schedule(0, Event::Register { who });
                 self.resume(node);
             } else {
+                self.look_whether_heeded(node, probe, ask.sent);
                 self.await_probe(node);
             }
+        }
+    }
+
+    /// The answer in time to the last probe brings its node back.
+    fn look_whether_heeded(&mut self, node: usize, probe: ProbeId, sent: Timestamp) {
+        let took = self.nodes[node].local(self.now).since(sent);
+        let in_time = took <= BreakerConfig::default().probe_deadline;
+        if self.nodes[node].probing == Some(probe) && in_time {
+            self.oracle.not_heeded.push((self.now, node));
         }
     }
 
@@ -63,8 +73,8 @@ impl World {
 
     pub(super) fn not_registered(&mut self, who: Life, ask: Asked) {
         let random = self.random.u64(..);
-        if ask.probe {
-            self.nodes[who.node].probed(Outcome::Failure, self.now, random);
+        if let Some(probe) = ask.probe {
+            self.nodes[who.node].probed(probe, Outcome::Failure, self.now, random);
             self.after_failure(who.node);
         } else {
             self.nodes[who.node].failed(self.now, random);
@@ -83,16 +93,12 @@ impl World {
     pub(super) fn probe(&mut self, who: Life) {
         let (node, at) = (who.node, self.now);
         self.nodes[node].probe_at = None;
-        if self.nodes[node].is_probing() {
-            // One at a time: the next one is awaited when this ends.
-            return;
-        }
         let local = self.nodes[node].local(at);
-        if self.nodes[node].breaker.start_probe(local) {
+        if let Some(probe) = self.nodes[node].breaker.start_probe(local) {
             self.note(|| format!("n{node} probes"));
             let rested = at - self.nodes[node].rests_since;
             self.oracle.probes.push(Probe { at, node, rested });
-            self.ask(who, true);
+            self.ask(who, Some(probe));
         }
         self.await_probe(node);
     }

@@ -1,5 +1,7 @@
 //! Faults in the counter that all share, in the algorithms, and in how a node stands with the store.
 
+use tidegate_sim::family::Family;
+
 use super::{Mutant, Patch};
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -145,6 +147,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
             file: "breaker/mod.rs",
             old: "if outcome == Outcome::Success && now <= deadline {",
             new: "if outcome == Outcome::Success && now > deadline {",
+        }],
+    },
+    Mutant {
+        name: "takes-late-probes",
+        about: "the end of a probe that was given up is taken for that of the next one",
+        family: Some(Family::Mixture),
+        patches: &[Patch {
+            file: "breaker/mod.rs",
+            old: "State::Probing { since, deadline } if probe == self.last_probe => (since, deadline),",
+            new: "State::Probing { since, deadline } if probe.0 > 0 => (since, deadline),",
         }],
     },
 ];
