@@ -80,6 +80,27 @@ fn g6_it_is_told_again_until_that_is_acknowledged() {
     }
 }
 
+/// The answer to what was told before the loss may come after the word of it.
+#[test]
+fn g6_what_was_under_way_when_the_loss_was_heard_of_is_told_again() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        world.ask(START);
+        let first = world.compose(0, START).unwrap();
+        let reply = world.carry(&first, START);
+        world.record = Record::default();
+        assert!(world.group.tell_again(at(1)), "{algorithm}: perhaps told");
+        world.answer(&first, reply, 0, at(2));
+        assert!(world.due().is_some(), "{algorithm}");
+        world.exchange(0, at(52));
+        assert_eq!(
+            (world.used(at(52)), world.group.is_untold()),
+            (1, false),
+            "{algorithm}"
+        );
+    }
+}
+
 #[test]
 fn g6_what_matters_to_nobody_is_not_told_again() {
     for algorithm in ALGORITHMS {

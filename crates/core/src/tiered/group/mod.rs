@@ -151,7 +151,8 @@ impl Group {
     pub fn tell_again(&mut self, now: Timestamp) -> bool {
         self.roll(now);
         let told = |member: &Member| member.replica.is_told(member.rule.quota(), now);
-        let lost = self.members.iter().any(told);
+        // A call that is under way may have told it before the loss; its answer says that all is known.
+        let lost = self.call != Call::None || self.members.iter().any(told);
         if lost {
             self.marks.set(Mark::Lost, true);
             self.untold_since.set_once(now);
