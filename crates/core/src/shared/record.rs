@@ -148,7 +148,8 @@ impl Record {
         };
         self.spend(bucket.interval, used, report.since.min(now), now.plus(most));
         if returned > 0 {
-            let back = returned.saturating_mul(bucket.interval);
+            let owed = report.full_at(bucket.interval, now).nanos_since(now);
+            let back = returned.saturating_mul(bucket.interval).min(owed);
             let full_at = self.usage.at.as_nanos().saturating_sub(back);
             self.usage.at = Timestamp::from_nanos(full_at).max(now.min(self.usage.at));
         }

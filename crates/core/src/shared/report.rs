@@ -53,6 +53,22 @@ pub struct BucketReport {
     pub isolated: bool,
 }
 
+impl BucketReport {
+    /// When the bucket is full again as far as the node knows, and at the latest what it gives back has flowed in by itself.
+    ///
+    /// Giving that back once more would let it be used twice (G2). What was owed by the node's last word flows in first, and
+    /// only then what others have used since; so of what is given back no more is still to come than the time until then
+    /// takes in. That holds as long as nobody else gives something back in between.
+    pub(super) fn full_at(&self, interval: u64, now: Timestamp) -> Timestamp {
+        let unheard = self.totals.local.saturating_sub(self.acknowledged.local);
+        if unheard == 0 {
+            return self.heard;
+        }
+        let since = self.since.min(now).max(self.heard);
+        since.plus(unheard.saturating_mul(interval))
+    }
+}
+
 /// What a node reports for one subject under one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {

@@ -98,10 +98,56 @@ fn a_bucket_is_charged_from_when_it_was_used() {
             ..totals
         },
         acknowledged: reply.mine,
+        heard: reply.usage.at(),
         ..report
     };
     let reply = send(&mut record, 1, returned, START);
     assert_eq!(reply.usage.at(), START + Duration::from_secs(3));
+}
+
+/// What a node uses and gives back before it has heard anything, and what it gives back long after it last heard.
+#[test]
+fn g2_no_more_is_given_back_than_was_missing_as_far_as_the_node_knew() {
+    let both = |local, returned, since| BucketReport {
+        totals: Totals {
+            local,
+            returned,
+            ..Totals::default()
+        },
+        since,
+        ..BucketReport::default()
+    };
+    let mut record = Record::default();
+    let reply = send(&mut record, 1, both(10, 10, START), START);
+    assert_eq!(reply.usage.at(), START, "all of it");
+
+    let mut record = Record::default();
+    let since = START - Duration::from_secs(4);
+    let reply = send(&mut record, 1, both(10, 10, since), START);
+    assert_eq!(reply.usage.at(), START, "six are missing, and come back");
+
+    let heard = send(&mut record, 2, both(10, 0, START), START);
+    assert_eq!(rest(&record, START), 50);
+    let later = START + Duration::from_secs(7);
+    let mine = BucketReport {
+        totals: Totals {
+            returned: 10,
+            ..heard.mine
+        },
+        acknowledged: heard.mine,
+        heard: heard.usage.at(),
+        ..BucketReport::default()
+    };
+    assert_eq!(
+        tell(&mut record, &sixty(), node(3), Report::NOTHING, 57, later).got,
+        57
+    );
+    let reply = send(&mut record, 2, mine, later);
+    assert_eq!(
+        reply.usage.at(),
+        later + Duration::from_secs(57),
+        "the last three of ten"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod clock;
 mod demand;
 mod idle;
+mod leftover;
 mod link;
 mod lost;
 mod others;

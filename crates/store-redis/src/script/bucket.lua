@@ -92,15 +92,21 @@ if reports > 0 then
     if l > l$ then used, l$ = l - l$, l end
     if g > g$ then used, g$ = used + (g - g$), g end
     if r > r$ then returned, r$ = r - r$, r end
+    if since_us >= now then since_us, since_ns = now, 0 end
     if used > 0 then
-      if since_us >= now then since_us, since_ns = now, 0 end
       -- Nobody knows how the parts of isolated nodes overlapped: all of them together owe no more than one burst.
       us$, ns$ = spend(us$, ns$, used * interval$, since_us, since_ns, reports == 2 and full$ or most$)
       spent$ = min(spent$ + used, MOST)
     end
     local missing = (us$ - now) * 1000 + ns$
     if returned > 0 and missing > 0 then
-      us$, ns$ = after(now, 0, max(missing - returned * interval$, 0))
+      -- What was missing as far as the node knew has flowed in by then, and is not given back a second time.
+      if l > al then
+        heard_us, heard_ns = later(heard_us, heard_ns, since_us, since_ns)
+        heard_us, heard_ns = after(heard_us, heard_ns, (l - al) * interval$)
+      end
+      local back = min(returned * interval$, max((heard_us - now) * 1000 + heard_ns, 0))
+      us$, ns$ = after(now, 0, max(missing - back, 0))
     end
     changed$ = true
   end
