@@ -63,22 +63,36 @@ impl World {
         })
     }
 
-    /// Lets everything arrive and every node speak once more, and looks at what is left (G5, G6, L4).
+    /// Lets everything arrive and every node register, and then say what it has to say, which must leave nothing untold (G6),
+    /// and then speak once more, and looks at what is left (G5, L4).
     fn healed(mut self, size: &Size) -> Option<String> {
         self.requests = 0;
+        self.all_speak(size, Self::has_to_send);
+        if let Some(lost) = self.miscounted("G6", |stored, admitted| stored < admitted) {
+            return Some(lost);
+        }
+        self.all_speak(size, |_, _, _| true);
+        if let Some(flaw) = &self.flaw {
+            return Some(flaw.clone());
+        }
+        self.miscounted("G5", |stored, admitted| stored != admitted)
+            .or_else(|| self.denied_for_ever(size))
+    }
+
+    /// Lets everything arrive, every node register, and those speak that do.
+    fn all_speak(&mut self, size: &Size, speaks: impl Fn(&Self, &Size, usize) -> bool) {
         for _ in 0..4 {
             for place in 0..self.nodes.len() {
                 self.deliver(size);
                 // Lost, if it is still waited for.
                 self.give_up(size, place);
-                self.send(size, place);
+                self.register(place);
+                if speaks(self, size, place) {
+                    self.send(size, place);
+                }
             }
         }
         self.deliver(size);
-        if let Some(flaw) = &self.flaw {
-            return Some(flaw.clone());
-        }
-        self.uncounted().or_else(|| self.denied_for_ever(size))
     }
 
     fn deliver(&mut self, size: &Size) {
@@ -87,7 +101,8 @@ impl World {
         }
     }
 
-    fn uncounted(&self) -> Option<String> {
+    /// Of which node, in a living window, the store counts what it must not.
+    fn miscounted(&self, guarantee: &str, is_wrong: fn(u64, u64) -> bool) -> Option<String> {
         self.nodes.iter().enumerate().find_map(|(place, node)| {
             let (current, previous) = self.record.totals(node.id);
             let windows = [(self.window, current), (self.window + 1, previous)];
@@ -96,8 +111,8 @@ impl World {
                 let window = if window > self.window { self.window.checked_sub(1)? } else { window };
                 let (stored, admitted) = (totals.net(), node.admitted[window]);
                 let is_here = self.record.usage().at() == self.now() - WINDOW / 2;
-                (is_here && stored != admitted).then(|| {
-                    format!("G5, G6: n{place} admitted {admitted} in window {window}, the store counts {stored}")
+                (is_here && is_wrong(stored, admitted)).then(|| {
+                    format!("{guarantee}: n{place} admitted {admitted} in window {window}, the store counts {stored}")
                 })
             })
         })

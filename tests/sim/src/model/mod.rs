@@ -5,17 +5,19 @@
 //! thrown: whatever is possible next is tried.
 
 mod check;
+mod discard;
 pub mod explore;
 mod print;
 mod step;
 
 use std::fmt;
+use std::ops::Add;
 use std::sync::Arc;
 use std::time::Duration;
 
 use print::Print;
 use tidegate_core::shared::{NodeId, Record, Reply};
-use tidegate_core::tiered::{CallId, Group, Mode, Outgoing, View};
+use tidegate_core::tiered::{CallId, Group, Link, LinkConfig, Mode, Outgoing, View};
 use tidegate_core::{Algorithm, Outage, PolicyName, Quota, Rule, Timestamp, Tolerance};
 
 /// How long a window is.
@@ -53,6 +55,21 @@ pub struct Budget {
     pub windows: u8,
 }
 
+impl Add for Budget {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            losses: self.losses + more.losses,
+            twice: self.twice + more.twice,
+            late: self.late + more.late,
+            restarts: self.restarts + more.restarts,
+            data_losses: self.data_losses + more.data_losses,
+            windows: self.windows + more.windows,
+        }
+    }
+}
+
 /// One thing that happens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -66,6 +83,8 @@ pub enum Step {
     Lose(usize),
     /// A node gives its call up.
     GiveUp(usize),
+    /// A node registers, and hears of which generation the store's data is.
+    Register(usize),
     Restart(usize),
     LoseData,
     NextWindow,
@@ -80,6 +99,7 @@ impl fmt::Debug for Step {
             Self::ArriveTwice(place) => write!(f, "message {place} arrives, and stays"),
             Self::Lose(place) => write!(f, "message {place} is lost"),
             Self::GiveUp(node) => write!(f, "n{node} gives its call up"),
+            Self::Register(node) => write!(f, "n{node} registers"),
             Self::Restart(node) => write!(f, "n{node} restarts"),
             Self::LoseData => write!(f, "the store loses its data"),
             Self::NextWindow => write!(f, "the next window begins"),
@@ -92,6 +112,10 @@ impl fmt::Debug for Step {
 struct Node {
     id: NodeId,
     group: Group,
+    /// What it has heard of the store as a whole.
+    link: Link,
+    /// The generation that it heard of last.
+    generation: Option<u64>,
     /// Requests whose wish has not been sent, and those whose wish is under way.
     waiting: u64,
     asked: u64,
@@ -123,6 +147,8 @@ enum Message {
 pub struct World {
     nodes: Vec<Node>,
     record: Record,
+    /// Of which generation the store's data is: another one after each loss.
+    generation: u64,
     messages: Vec<Message>,
     /// The lives that have ended.
     ended: Vec<NodeId>,
@@ -143,8 +169,9 @@ impl Size {
     /// How a world of this size begins.
     pub fn world(&self) -> World {
         World {
-            nodes: (0..self.nodes as u64).map(Node::new).collect(),
+            nodes: (0..self.nodes as u64).map(|id| Node::new(id, 0)).collect(),
             record: Record::default(),
+            generation: 0,
             messages: Vec::new(),
             ended: Vec::new(),
             window: 0,
@@ -215,18 +242,28 @@ impl fmt::Display for Size {
 }
 
 impl Node {
-    fn new(id: u64) -> Self {
+    /// One that has just registered. One that has not yet would notice any generation, as this one does any but the first.
+    fn new(id: u64, generation: u64) -> Self {
         let mut node = Self {
             id: NodeId::from_random(id),
             group: Group::default(),
+            link: Link::new(LinkConfig::default()),
+            generation: None,
             waiting: 0,
             asked: 0,
             sent: None,
             admitted: [0; 2],
             print: Print::default(),
         };
+        node.hear_generation(generation);
         node.print = node.print();
         node
+    }
+
+    /// Hears of which generation the store's data is. Says whether the store has lost what it was told.
+    fn hear_generation(&mut self, generation: u64) -> bool {
+        self.generation = Some(generation);
+        self.link.noticed_generation(generation)
     }
 }
 

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use tidegate_core::Usage;
 use tidegate_core::shared::{NodeId, Report};
+use tidegate_core::tiered::CallId;
 
 use super::{Message, Node, World};
 
@@ -18,8 +19,16 @@ pub(super) type Print = (u64, u64);
 /// Takes the print of anything that shows all that matters.
 fn of(value: &impl Debug) -> Print {
     let mut taker = Taker::default();
-    taker.write(format!("{value:?}").as_bytes());
+    taker.write(without_number(&format!("{value:?}")).as_bytes());
     taker.print()
+}
+
+/// What a group shows, but for the number of its last call: all that matters is which message is about that call.
+fn without_number(shown: &str) -> String {
+    const NUMBER: &str = "next_call: ";
+    let (before, after) = shown.split_once(NUMBER).expect("a group shows it");
+    let rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    [before, rest].concat()
 }
 
 /// Two hashes of the same bytes.
@@ -72,18 +81,19 @@ impl Hasher for Taker {
 impl Node {
     /// The print of all but its id.
     pub(super) fn print(&self) -> Print {
-        let call = self.sent.as_ref().map(|sent| sent.call);
-        of(&(&self.group, self.waiting, self.asked, call, self.admitted))
+        let called = (self.waiting, self.asked, self.sent.is_some());
+        of(&(&self.group, self.generation, called, self.admitted))
     }
 }
 
 impl Message {
-    /// The print of all but whose it is.
-    fn print(&self) -> Print {
+    /// The print of all but whose it is; `awaited` is the call whose answer its node waits for.
+    fn print(&self, awaited: Option<CallId>) -> Print {
         let mut taker = Taker::default();
         match self {
             Self::Call { outgoing, .. } => {
-                (0, outgoing.call, outgoing.want).hash(&mut taker);
+                let is_awaited = awaited == Some(outgoing.call);
+                (0, is_awaited, outgoing.want).hash(&mut taker);
                 for (_, report) in &outgoing.reports {
                     if let Report::Windows { current, previous } = report {
                         (current.start.as_nanos(), current.totals).hash(&mut taker);
@@ -92,7 +102,7 @@ impl Message {
                 }
             }
             Self::Answer { call, replies, .. } => {
-                (1, call).hash(&mut taker);
+                (1, awaited == Some(*call)).hash(&mut taker);
                 for reply in replies {
                     (reply.now.as_nanos(), shown(reply.usage)).hash(&mut taker);
                     (reply.mine, reply.mine_before, reply.got).hash(&mut taker);
@@ -111,24 +121,29 @@ fn shown(usage: Usage) -> (u64, u64, u64) {
 impl World {
     /// The print of everything.
     pub(super) fn print(&self) -> Print {
-        let living = self.nodes.iter().map(|node| self.part(node.id, node.print));
-        let ended = self.ended.iter().map(|id| self.part(*id, Print::default()));
+        let living = self.nodes.iter().map(|node| {
+            let awaited = node.sent.as_ref().map(|sent| sent.call);
+            self.part(node.id, node.print, awaited)
+        });
+        let ended = self.ended.iter();
+        let ended = ended.map(|id| self.part(*id, Print::default(), None));
         let mut parts: Vec<Print> = living.chain(ended).collect();
         parts.sort_unstable();
         let mut taker = Taker::default();
         parts.hash(&mut taker);
         let used = shown(self.record.usage());
-        (used, self.window, self.requests, self.may).hash(&mut taker);
+        (used, self.generation, self.window).hash(&mut taker);
+        (self.requests, self.may).hash(&mut taker);
         (self.dead, self.unanswered, self.lives).hash(&mut taker);
         taker.print()
     }
 
     /// The print of one life.
-    fn part(&self, id: NodeId, node: Print) -> Print {
+    fn part(&self, id: NodeId, node: Print, awaited: Option<CallId>) -> Print {
         let mut taker = Taker::default();
         (node, self.record.totals(id)).hash(&mut taker);
         let own = self.messages.iter().filter(|message| message.id() == id);
-        let mut letters: Vec<Print> = own.map(Message::print).collect();
+        let mut letters: Vec<Print> = own.map(|message| message.print(awaited)).collect();
         letters.sort_unstable();
         letters.hash(&mut taker);
         taker.print()

@@ -1,7 +1,7 @@
 //! What can happen next in a small world, and what it does.
 
-use tidegate_core::shared::{NodeId, Report, sync};
-use tidegate_core::tiered::{Outgoing, Timing};
+use tidegate_core::shared::{NodeId, Record, Report, sync};
+use tidegate_core::tiered::Timing;
 use tidegate_core::{Decision, Fallback, Provenance, Timestamp};
 
 use super::{Message, Node, START, Size, Step, WINDOW, World, intern};
@@ -22,6 +22,10 @@ impl World {
             }
             if node.sent.is_some() && (self.may.late > 0 || self.is_forgotten(node)) {
                 steps.push(Step::GiveUp(place));
+            }
+            // Once more would tell nothing new.
+            if node.generation != Some(self.generation) {
+                steps.push(Step::Register(place));
             }
             if self.may.restarts > 0 {
                 steps.push(Step::Restart(place));
@@ -66,51 +70,20 @@ impl World {
     /// Lets it happen.
     pub(super) fn take(&mut self, size: &Size, step: Step) {
         let touched = match step {
-            Step::Request(node) | Step::Send(node) | Step::GiveUp(node) | Step::Restart(node) => {
-                Some(node)
-            }
+            Step::Request(node)
+            | Step::Send(node)
+            | Step::GiveUp(node)
+            | Step::Register(node)
+            | Step::Restart(node) => Some(node),
             Step::Arrive(place) | Step::ArriveTwice(place) => Some(self.messages[place].node()),
             Step::Lose(_) | Step::LoseData | Step::NextWindow => None,
         };
         self.change(size, step);
         if let Some(node) = touched {
-            self.throw_away(size, node);
+            self.throw_away_answers(size, node);
             self.nodes[node].print = self.nodes[node].print();
         }
-    }
-
-    /// Answers that nobody waits for change nothing whenever they arrive: it is seen to now that they do not.
-    fn throw_away(&mut self, size: &Size, place: usize) {
-        let node = &self.nodes[place];
-        let awaited = node.sent.as_ref().map(|sent| sent.call);
-        let (mut group, now) = (node.group.clone(), self.now());
-        let (mut heard, living) = (false, node.id);
-        self.messages.retain(|message| match message {
-            Message::Answer {
-                node,
-                id,
-                call,
-                replies,
-            } if *node == place => {
-                let waits = *id == living && awaited == Some(*call);
-                if *id == living && !waits {
-                    let reports = vec![(size.rule(), Report::NOTHING)];
-                    let outgoing = Outgoing {
-                        call: *call,
-                        reports,
-                        want: 0,
-                    };
-                    heard |= group
-                        .hear(&outgoing, replies, 0, &Timing::default(), now)
-                        .is_some();
-                }
-                waits
-            }
-            _ => true,
-        });
-        if heard {
-            self.flaw = Some("G5: an answer is listened to that nobody waits for".to_owned());
-        }
+        self.throw_away_old_news();
     }
 
     fn change(&mut self, size: &Size, step: Step) {
@@ -139,10 +112,12 @@ impl World {
                 }
                 self.give_up(size, node);
             }
+            Step::Register(node) => self.register(node),
             Step::Restart(node) => {
                 self.may.restarts -= 1;
                 self.lives += 1;
-                let ended = std::mem::replace(&mut self.nodes[node], Node::new(self.lives + 100));
+                let successor = Node::new(self.lives + 100, self.generation);
+                let ended = std::mem::replace(&mut self.nodes[node], successor);
                 self.ended.push(ended.id);
                 for (sum, admitted) in self.dead.iter_mut().zip(ended.admitted) {
                     *sum += admitted;
@@ -150,7 +125,8 @@ impl World {
             }
             Step::LoseData => {
                 self.may.data_losses -= 1;
-                self.record = tidegate_core::shared::Record::default();
+                self.record = Record::default();
+                self.generation += 1;
             }
             Step::NextWindow => {
                 self.may.windows -= 1;
@@ -183,6 +159,21 @@ impl World {
             id,
             outgoing,
         });
+    }
+
+    /// A node registers: it tells again what it has told, if the store's data is not what it told that to.
+    pub(super) fn register(&mut self, place: usize) {
+        let (now, generation) = (self.now(), self.generation);
+        let node = &mut self.nodes[place];
+        if node.hear_generation(generation) {
+            node.group.tell_again(now);
+        }
+    }
+
+    /// Whether a node has anything to tell, or to ask, by itself.
+    pub(super) fn has_to_send(&self, size: &Size, place: usize) -> bool {
+        let node = &self.nodes[place];
+        node.waiting > 0 || node.group.due(&size.view(), &Timing::default()).is_some()
     }
 
     pub(super) fn arrive(&mut self, size: &Size, message: Message) {

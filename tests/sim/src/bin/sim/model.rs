@@ -63,16 +63,18 @@ const NONE: Budget = Budget {
     data_losses: 0,
     windows: 0,
 };
-/// One of each, but for a new window.
-const ALL: Budget = Budget {
-    losses: 1,
-    twice: 1,
-    late: 1,
+const LOSS: Budget = Budget { losses: 1, ..NONE };
+const TWICE: Budget = Budget { twice: 1, ..NONE };
+const LATE: Budget = Budget { late: 1, ..NONE };
+const RESTART: Budget = Budget {
     restarts: 1,
-    data_losses: 1,
-    windows: 0,
+    ..NONE
 };
-const ALL_AND_A_WINDOW: Budget = Budget { windows: 1, ..ALL };
+const DATA_LOSS: Budget = Budget {
+    data_losses: 1,
+    ..NONE
+};
+const WINDOW: Budget = Budget { windows: 1, ..NONE };
 
 fn world(
     (nodes, limit, slack): (usize, u64, u64),
@@ -91,54 +93,47 @@ fn world(
     }
 }
 
-/// Everything that can go wrong at once; and more requests where less does, as many as it takes to pass the bound, if they
-/// could. Those that take longest come first.
+/// Everything that can go wrong at once; and more nodes and requests where less does, as many as it takes to pass the bound, if
+/// they could. Those that take longest come first.
 fn worlds() -> Vec<Size> {
     let (closed, share) = (Outage::CLOSED, Outage::SHARE);
-    let losses = Budget { losses: 1, ..NONE };
-    let messages = Budget {
-        twice: 1,
-        late: 1,
-        ..losses
-    };
-    let restart = Budget {
-        restarts: 1,
-        ..losses
-    };
-    let data_loss = Budget {
-        data_losses: 1,
-        ..losses
-    };
-    let window = Budget {
-        windows: 1,
-        ..losses
-    };
+    let messages = LOSS + TWICE + LATE;
+    let keeps_data = messages + RESTART;
+    let all = keeps_data + DATA_LOSS;
     vec![
-        world((3, 3, 1), 3, closed, ALL),
-        world((3, 4, 2), 3, share, ALL),
-        world((2, 2, 1), 2, share, ALL_AND_A_WINDOW),
-        world((2, 3, 1), 3, closed, ALL),
-        world((2, 1, 1), 2, share, ALL_AND_A_WINDOW),
-        world((2, 2, 0), 2, share, ALL),
-        world((2, 1, 1), 3, share, ALL),
+        world((2, 1, 1), 3, share, all),
+        world((2, 3, 1), 5, share, LOSS + DATA_LOSS),
+        world((3, 4, 2), 3, share, LOSS + LATE + DATA_LOSS),
+        world((3, 3, 1), 3, closed, LOSS + RESTART + DATA_LOSS),
+        world((3, 2, 1), 2, closed, all),
+        world((2, 3, 1), 4, closed, keeps_data),
+        world((2, 2, 1), 2, share, all),
+        world((2, 2, 0), 2, share, LOSS + LATE + DATA_LOSS),
+        world((2, 1, 1), 1, share, all + WINDOW),
+        world((2, 2, 1), 2, share, LOSS + DATA_LOSS + WINDOW),
+        world((2, 2, 1), 2, share, keeps_data + WINDOW),
+        world((3, 3, 1), 3, closed, keeps_data),
+        world((3, 4, 2), 3, share, keeps_data),
+        world((2, 2, 0), 2, share, keeps_data),
         world((2, 2, 1), 4, share, messages),
-        world((2, 3, 1), 5, share, restart),
-        world((2, 3, 1), 5, share, data_loss),
-        world((2, 2, 0), 4, share, window),
-        world((2, 3, 1), 4, closed, window),
-        world((3, 2, 1), 5, closed, losses),
+        world((2, 3, 1), 5, share, LOSS + RESTART),
+        world((2, 2, 0), 4, share, LOSS + WINDOW),
+        world((2, 3, 1), 4, closed, LOSS + WINDOW),
+        world((3, 2, 1), 5, closed, LOSS),
         world((3, 4, 2), 5, closed, NONE),
     ]
 }
 
-/// The same with more requests, and with a window that ends.
+/// Everything in larger worlds, and with a window that ends.
 fn large_worlds() -> Vec<Size> {
     let (closed, share) = (Outage::CLOSED, Outage::SHARE);
+    let all = LOSS + TWICE + LATE + RESTART + DATA_LOSS;
     vec![
-        world((3, 4, 2), 4, share, ALL),
-        world((2, 2, 0), 2, share, ALL_AND_A_WINDOW),
-        world((2, 4, 2), 4, closed, ALL),
-        world((2, 2, 0), 3, share, ALL),
-        world((2, 2, 1), 4, share, ALL),
+        world((2, 3, 1), 3, closed, all),
+        world((2, 2, 0), 2, share, all),
+        world((2, 1, 1), 2, share, all + WINDOW),
+        world((2, 2, 1), 3, share, all),
+        world((3, 3, 1), 3, closed, TWICE + LATE + DATA_LOSS),
+        world((3, 3, 1), 4, closed, LOSS + TWICE + LATE + RESTART),
     ]
 }

@@ -290,4 +290,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             new: "shown",
         }],
     },
+    Mutant {
+        name: "generation-is-ignored",
+        about: "a node does not care of which generation the store's data is",
+        family: Some(Family::DataLoss),
+        patches: &[Patch {
+            file: "tiered/link.rs",
+            old: "self.generation.replace(generation) != Some(generation)",
+            new: "self.generation.replace(generation).is_none()",
+        }],
+    },
 ];
