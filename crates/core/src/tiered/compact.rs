@@ -7,16 +7,16 @@ use crate::shared::Totals;
 use crate::{Timestamp, Usage};
 
 /// What [`WindowReplica`] holds, if nothing about it is unusual.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Compact {
-    start: Timestamp,
-    current: Counts,
-    previous: Counts,
+    pub(super) start: Timestamp,
+    pub(super) current: Counts,
+    pub(super) previous: Counts,
     /// Billionths, or [`UNKNOWN`].
-    demand: u32,
-    marks: u8,
+    pub(super) demand: u32,
+    pub(super) marks: u8,
     // A bool, because the values that it cannot have are where the enum around it keeps its tag.
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// No demand: it is at most a thousand million.
@@ -27,12 +27,12 @@ const ISOLATED: u8 = 2;
 /// By how much the previous window's marks are shifted.
 const PREVIOUS: u8 = 2;
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    local: u32,
-    known: u32,
-    granted: u32,
-    heard: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) local: u32,
+    pub(super) known: u32,
+    pub(super) granted: u32,
+    pub(super) heard: u32,
 }
 
 impl Compact {

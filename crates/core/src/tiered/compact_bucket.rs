@@ -8,19 +8,19 @@ use crate::{Quota, Timestamp, Usage};
 
 /// What [`BucketReplica`] holds, if nothing about it is unusual. When the bucket is full again is not kept: it follows from
 /// the rest, as charging is a maximum and a sum.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CompactBucket {
-    heard: Halves,
-    unsent_until: Halves,
+    pub(super) heard: Halves,
+    pub(super) unsent_until: Halves,
     /// In milliseconds.
-    marked_at: [u16; 3],
-    unsent: u16,
-    own: u32,
-    granted: u32,
-    marked_own: u32,
-    marked_spent: u32,
+    pub(super) marked_at: [u16; 3],
+    pub(super) unsent: u16,
+    pub(super) own: u32,
+    pub(super) granted: u32,
+    pub(super) marked_own: u32,
+    pub(super) marked_spent: u32,
     /// Billionths, or [`UNKNOWN`]; and [`INFORMED`].
-    demand: u32,
+    pub(super) demand: u32,
 }
 
 /// No demand: it is at most a thousand million.
@@ -28,8 +28,8 @@ const UNKNOWN: u32 = INFORMED - 1;
 const INFORMED: u32 = 1 << 31;
 
 /// A time in two halves, so that what it is in takes no more room than it needs.
-#[derive(Clone, Copy, Debug)]
-struct Halves([u32; 2]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Halves([u32; 2]);
 
 impl CompactBucket {
     /// None, if something is unusual.
@@ -144,14 +144,14 @@ fn millis_of(at: Timestamp) -> Option<[u16; 3]> {
     whole.then(|| [[a, b], [c, d], [e, f]].map(u16::from_le_bytes))
 }
 
-fn time_of(millis: [u16; 3]) -> Timestamp {
+pub(super) fn time_of(millis: [u16; 3]) -> Timestamp {
     let millis = millis.iter().rev();
     Timestamp::from_millis(millis.fold(0, |all, part| all << 16 | u64::from(*part)))
 }
 
 impl Halves {
     #[inline]
-    const fn time(self) -> Timestamp {
+    pub(super) const fn time(self) -> Timestamp {
         let [low, high] = self.0;
         Timestamp::from_nanos((high as u64) << 32 | low as u64)
     }

@@ -42,4 +42,10 @@ impl View {
             2
         }
     }
+
+    /// [Among how many](Self::slack_nodes) the slack is divided while the store answers and no share holds; none otherwise.
+    #[inline]
+    pub fn connected(&self) -> Option<u32> {
+        (self.mode == Mode::Connected).then(|| self.slack_nodes())
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_core::Outcome;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{CallId, Outgoing, Urgency};
+use tidegate_core::tiered::{CallId, Group, Outgoing, Urgency};
 
 use super::{Node, Sent, Settled, Waiter};
 use crate::scenario::nanos;
@@ -21,13 +21,13 @@ impl Node {
     pub fn visit(&mut self, subject: u32, urgency: Urgency, now: u64) -> Option<Outgoing> {
         let (view, at, sent) = (self.view(now), self.store_time(now), self.local(now));
         let held = self.held.get_mut(&subject)?;
-        held.group.visited(urgency, at);
+        held.known.whole().visited(urgency, at);
         let want: u64 = held.waiters.iter().map(|waiter| waiter.cost).sum();
-        let due = held.group.due(&view, &self.timing);
+        let due = held.known.whole().due(&view, &self.timing);
         let outgoing = if want > 0 {
-            held.group.compose(Some((&self.rules, want)), at)?
+            held.known.whole().compose(Some((&self.rules, want)), at)?
         } else if due.is_some_and(|due| due <= at) {
-            held.group.compose(None, at)?
+            held.known.whole().compose(None, at)?
         } else {
             return None;
         };
@@ -54,11 +54,16 @@ impl Node {
     ) -> Option<(Urgency, u64)> {
         let (view, at) = (self.view(now), self.store_time(now));
         let held = self.held.get_mut(&subject)?;
-        if mem::take(&mut held.covered) && wanted.is_none() {
-            return None;
-        }
+        let covered = mem::take(&mut held.covered) && wanted.is_none();
         let wanted = wanted.map(|after| at + after);
-        let visit = held.group.plan(wanted, &view, &self.timing, at)?;
+        let plan = |group: &mut Group| group.plan(wanted, &view, &self.timing, at);
+        let visit = if covered {
+            None
+        } else {
+            plan(held.known.whole())
+        };
+        held.known.keep(&view);
+        let visit = visit?;
         let tick = nanos(self.timing.report);
         // The end of the tick that it is due in, and the end of the wheel at the latest.
         let turn = (visit.at.as_nanos() / tick + 1) * tick;
@@ -116,7 +121,8 @@ impl Node {
             })
             .collect();
         let heard = held
-            .group
+            .known
+            .whole()
             .hear(&outgoing, replies, got - left, &self.timing, at);
         if let Some(heard) = &heard {
             if heard.others {
@@ -128,7 +134,10 @@ impl Node {
         }
         let rules = &self.rules;
         let settled = mine.into_iter().zip(given).map(|(waiter, given)| {
-            let decision = held.group.answered(rules, replies, waiter.cost, given);
+            let decision = held
+                .known
+                .whole()
+                .answered(rules, replies, waiter.cost, given);
             Settled { waiter, decision }
         });
         settled.collect()
@@ -145,16 +154,17 @@ impl Node {
         let at = self.store_time(now);
         let held = self.held.get_mut(&subject)?;
         held.awaited.take_if(|awaited| *awaited == call)?;
-        held.group.give_up(call, &self.timing, at);
+        held.known.whole().give_up(call, &self.timing, at);
         self.failed(now, random);
         let view = self.view(now);
         let held = self.held.get_mut(&subject)?;
         let mine = take_of(&mut held.waiters, call);
         let rules = &self.rules;
         let settled = mine.into_iter().map(|waiter| {
-            let decision = held
-                .group
-                .decide_without_store(rules, waiter.cost, &view, true, at);
+            let decision =
+                held.known
+                    .whole()
+                    .decide_without_store(rules, waiter.cost, &view, true, at);
             Settled { waiter, decision }
         });
         Some(settled.collect())

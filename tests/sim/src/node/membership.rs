@@ -36,7 +36,7 @@ impl Node {
         }
         let at = self.store_time(now);
         let held = self.held.iter_mut();
-        held.filter_map(|(subject, held)| held.group.tell_again(at).then_some(*subject))
+        held.filter_map(|(subject, held)| held.known.whole().tell_again(at).then_some(*subject))
             .collect()
     }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod history;
+mod known;
 mod membership;
 mod requests;
 
@@ -9,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_core::shared::NodeId;
 use tidegate_core::tiered::{
-    CallId, Group, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View,
+    CallId, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View,
 };
 use tidegate_core::{Breaker, BreakerConfig, Decision, ProbeId, Rule, Timestamp};
 
 pub use history::{Final, History};
+pub use known::Known;
 
 use crate::world::UnderWay;
 
@@ -43,7 +45,7 @@ pub struct Sent {
 #[derive(Default)]
 pub struct Held {
     /// What the node knows.
-    pub group: Group,
+    pub known: Known,
     /// Who waits.
     pub waiters: VecDeque<Waiter>,
     /// The last calls.
@@ -160,12 +162,13 @@ impl Node {
         Timestamp::from_nanos(now.saturating_add_signed(error))
     }
 
-    /// What it has not reported of a subject, having moved to `now`.
-    pub fn unsent(&mut self, subject: u32, now: u64) -> u64 {
+    /// What it would not have reported of a subject, had it moved to `now`.
+    pub fn unsent(&self, subject: u32, now: u64) -> u64 {
         let at = self.store_time(now);
-        self.held.get_mut(&subject).map_or(0, |held| {
-            held.group.roll(at);
-            held.group.unsent()
+        self.held.get(&subject).map_or(0, |held| {
+            let mut group = held.known.seen();
+            group.roll(at);
+            group.unsent()
         })
     }
 
@@ -178,7 +181,7 @@ impl Node {
     /// Whether all is told and no answer is waited for.
     pub fn is_quiet(&self, subject: u32) -> bool {
         let held = self.held.get(&subject);
-        held.is_some_and(|held| held.awaited.is_none() && !held.group.is_untold())
+        held.is_some_and(|held| held.awaited.is_none() && !held.known.seen().is_untold())
     }
 
     /// What it believes the store's clock to show.

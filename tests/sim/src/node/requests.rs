@@ -28,16 +28,24 @@ impl Node {
     fn decide(&mut self, subject: u32, waiter: Waiter, now: u64) -> Option<Settled> {
         let (view, at) = (self.view(now), self.store_time(now));
         let held = self.held.entry(subject).or_default();
-        if let [rule] = &self.rules[..]
-            && let Some(verdict) = held.group.acquire_usual(rule, waiter.cost, &view, at)
-        {
-            held.covered = verdict.is_covered();
-            let decision = verdict.decision(rule, waiter.cost, at);
-            return Some(Settled { waiter, decision });
+        if let [rule] = &self.rules[..] {
+            let asked = (rule, waiter.cost);
+            let by_front = held.known.decide(asked, &view, &self.timing, at);
+            let usual = || {
+                held.known
+                    .whole()
+                    .acquire_usual(rule, waiter.cost, &view, at)
+            };
+            if let Some(verdict) = by_front.or_else(usual) {
+                held.covered = verdict.is_covered();
+                let decision = verdict.decision(rule, waiter.cost, at);
+                return Some(Settled { waiter, decision });
+            }
         }
         let intern = &mut |rule: &Rule| Arc::new(*rule);
         match held
-            .group
+            .known
+            .whole()
             .acquire(&self.rules, waiter.cost, &view, at, intern)
         {
             Some(decision) => Some(Settled { waiter, decision }),
@@ -58,9 +66,13 @@ impl Node {
             .position(|waiter| waiter.ticket == ticket)?;
         let waiter = held.waiters.remove(place)?;
         let unanswered = waiter.call.is_some();
-        let decision =
-            held.group
-                .decide_without_store(&self.rules, waiter.cost, &view, unanswered, at);
+        let decision = held.known.whole().decide_without_store(
+            &self.rules,
+            waiter.cost,
+            &view,
+            unanswered,
+            at,
+        );
         Some(Settled { waiter, decision })
     }
 

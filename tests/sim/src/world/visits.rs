@@ -76,7 +76,7 @@ impl World {
     fn settle_without_store(&mut self, node: usize, subject: u32) {
         let at = self.nodes[node].store_time(self.now);
         if let Some(held) = self.nodes[node].held.get_mut(&subject) {
-            held.group.visited(Urgency::Now, at);
+            held.known.whole().visited(Urgency::Now, at);
         }
         let settled = self.nodes[node].retry(subject, self.now);
         self.settle(node, subject, settled);

@@ -16,6 +16,15 @@ pub(super) enum Mark {
 }
 
 impl Marks {
+    /// Three bits.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     #[inline]
     pub(super) const fn has(self, mark: Mark) -> bool {
         self.0 & mark as u8 != 0

@@ -1,12 +1,18 @@
 //! Everything that a node holds for one subject, and what it decides by that.
 
 mod call;
+mod front;
 mod isolated;
 mod marks;
+mod rest;
 mod usual;
 mod visit;
+#[cfg(test)]
+mod world;
 
 pub use call::{CallId, Heard, Outgoing};
+pub use front::Front;
+pub use rest::Rest;
 pub use usual::Verdict;
 pub use visit::{Timing, Urgency, Visit};
 

@@ -18,10 +18,10 @@ use crate::{Decision, Provenance, Rule, Timestamp, Usage};
 /// What was decided, before it is written out as a [`Decision`]: that can be done when nobody is kept waiting any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
-    usage: Usage,
-    violated: bool,
-    age: Duration,
-    covered: bool,
+    pub(super) usage: Usage,
+    pub(super) violated: bool,
+    pub(super) age: Duration,
+    pub(super) covered: bool,
 }
 
 impl Verdict {
@@ -106,12 +106,18 @@ impl Group {
     /// Whether there is nothing to tell, and the view is refreshed in time, if that is wanted.
     #[inline]
     fn needs_no_visit_soon(&self, replica: &Replica, timing: &Timing, now: Timestamp) -> bool {
-        let lost = self.marks.has(Mark::Lost);
-        if lost || replica.is_untold() || replica.window_to_close().is_some() {
+        if !self.has_nothing_to_tell(replica) {
             return false;
         }
         let in_time = || !self.planned.is_none() && self.refresh_due(timing) > now + timing.report;
         !self.marks.has(Mark::Refused) || in_time()
+    }
+
+    /// Whether the store need not be spoken to, but for a look at what others used.
+    #[inline]
+    pub(super) fn has_nothing_to_tell(&self, replica: &Replica) -> bool {
+        let lost = self.marks.has(Mark::Lost);
+        !lost && !replica.is_untold() && replica.window_to_close().is_none()
     }
 }
 
@@ -173,157 +179,22 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
-    use alloc::sync::Arc;
-    use alloc::vec::Vec;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::shared::{NodeId, Record, Report, sync};
-    use crate::tiered::Visit;
-    use crate::{Algorithm, PolicyName, Quota, Tolerance};
-
-    const NODE: NodeId = NodeId::from_random(1);
-
-    /// What happens to a subject.
-    #[derive(Clone, Debug)]
-    enum Step {
-        Ask {
-            cost: u64,
-        },
-        /// The store is told, and answers.
-        Call,
-        /// The call is given up.
-        Fail,
-        Pass {
-            millis: u64,
-        },
-        Back {
-            millis: u64,
-        },
-        Mode(Mode),
-        Limit(u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let mode = prop_oneof![
-            3 => Just(Mode::Connected),
-            1 => Just(Mode::Returning),
-            1 => Just(Mode::Out { lasted: Duration::from_secs(1) }),
-        ];
-        prop_oneof![
-            12 => (0_u64..4).prop_map(|cost| Step::Ask { cost }),
-            4 => Just(Step::Call),
-            1 => Just(Step::Fail),
-            4 => (0_u64..700).prop_map(|millis| Step::Pass { millis }),
-            1 => (0_u64..3_000).prop_map(|millis| Step::Back { millis }),
-            2 => mode.prop_map(Step::Mode),
-            1 => (1_u64..40).prop_map(Step::Limit),
-        ]
-    }
-
-    fn algorithm() -> impl Strategy<Value = Algorithm> {
-        prop_oneof![
-            Just(Algorithm::FixedWindow),
-            Just(Algorithm::SlidingWindow),
-            Just(Algorithm::TokenBucket),
-        ]
-    }
-
-    /// A node and its store, decided the quick way where that can be, or always the long way.
-    struct World {
-        quick: bool,
-        group: Group,
-        record: Record,
-        rule: Rule,
-        view: View,
-        now: Timestamp,
-        /// Whether the last decision said that no visit need be planned.
-        covered: bool,
-    }
-
-    impl World {
-        fn new(quick: bool, rule: Rule, nodes: u32) -> Self {
-            Self {
-                quick,
-                group: Group::default(),
-                record: Record::default(),
-                rule,
-                view: View {
-                    nodes,
-                    alone: nodes == 1,
-                    mode: Mode::Connected,
-                    suspected: false,
-                },
-                now: Timestamp::from_secs(1_000_000),
-                covered: false,
-            }
-        }
-
-        fn take(&mut self, step: &Step) -> Option<Decision> {
-            let (rules, timing) = ([self.rule], Timing::default());
-            self.covered = false;
-            match *step {
-                Step::Ask { cost } => {
-                    let (view, now) = (self.view, self.now);
-                    let intern = &mut |rule: &Rule| Arc::new(*rule);
-                    let [rule] = &rules;
-                    let usual = self
-                        .quick
-                        .then(|| self.group.acquire_usual(rule, cost, &view, now));
-                    if let Some(verdict) = usual.flatten() {
-                        self.covered = verdict.is_covered();
-                        return Some(verdict.decision(rule, cost, now));
-                    }
-                    return self.group.acquire_any(&rules, cost, &view, now, intern);
-                }
-                Step::Call => {
-                    let outgoing = self.group.compose(Some((&rules, 1)), self.now)?;
-                    let reports = outgoing.reports.iter().map(|(_, report)| *report);
-                    let reports: Vec<Report> = reports.collect();
-                    let records = core::slice::from_mut(&mut self.record);
-                    let replies = sync(records, &rules, &reports, NODE, 1, self.now);
-                    self.group
-                        .hear(&outgoing, &replies, replies[0].got, &timing, self.now);
-                }
-                Step::Fail => {
-                    let outgoing = self.group.compose(Some((&rules, 1)), self.now)?;
-                    self.group.give_up(outgoing.call, &timing, self.now);
-                }
-                Step::Pass { millis } => self.now = self.now + Duration::from_millis(millis),
-                Step::Back { millis } => self.now = self.now - Duration::from_millis(millis),
-                Step::Mode(mode) => self.view.mode = mode,
-                Step::Limit(limit) => {
-                    let (window, algorithm) =
-                        (self.rule.quota().window(), self.rule.quota().algorithm());
-                    let quota = Quota::new(limit, window).unwrap();
-                    let quota = quota.with_algorithm(algorithm).unwrap();
-                    self.rule = self.rule.with_quota(quota);
-                }
-            }
-            None
-        }
-    }
+    use crate::tiered::group::world::{Step, Way, World, rule, step};
 
     proptest! {
         /// The quick way decides as the long way does, and leaves the same behind.
         #[test]
         fn it_decides_as_the_long_way_does(
             steps in proptest::collection::vec(step(), 1..80),
-            (limit, nodes, tolerance) in (1_u64..40, 1_u32..5, 0.0..=1.0),
-            algorithm in algorithm(),
+            (rule, nodes) in (rule(), 1_u32..5),
             shadow in any::<bool>(),
         ) {
-            let quota = Quota::new(limit, Duration::from_secs(1)).unwrap();
-            let rule = Rule::new(
-                PolicyName::new("p").unwrap(),
-                quota.with_algorithm(algorithm).unwrap(),
-            );
-            let rule = rule
-                .with_tolerance(Tolerance::from_fraction(tolerance).unwrap())
-                .with_shadow(shadow);
-            let mut quick = World::new(true, rule, nodes);
-            let mut long = World::new(false, rule, nodes);
+            let rule = rule.with_shadow(shadow);
+            let mut quick = World::new(Way::Quick, rule, nodes);
+            let mut long = World::new(Way::Long, rule, nodes);
             let timing = Timing::default();
             for step in &steps {
                 prop_assert_eq!(quick.take(step), long.take(step), "{:?}", step);
@@ -344,34 +215,20 @@ mod tests {
         #[test]
         fn r3_whatever_is_not_planned_is_covered(
             steps in proptest::collection::vec(step(), 1..80),
-            (limit, nodes, tolerance) in (1_u64..40, 1_u32..5, 0.0..=1.0),
-            algorithm in algorithm(),
+            (rule, nodes) in (rule(), 1_u32..5),
         ) {
-            let quota = Quota::new(limit, Duration::from_secs(1)).unwrap();
-            let quota = quota.with_algorithm(algorithm).unwrap();
-            let tolerance = Tolerance::from_fraction(tolerance).unwrap();
-            let rule = Rule::new(PolicyName::new("p").unwrap(), quota).with_tolerance(tolerance);
-            let mut world = World::new(true, rule, nodes);
+            let mut world = World::new(Way::Quick, rule, nodes);
             let timing = Timing::default();
-            let mut visits: Vec<Visit> = Vec::new();
             for step in steps.iter().filter(|step| !matches!(step, Step::Back { .. })) {
-                // The driver comes, and plans anew.
-                let (view, now) = (world.view, world.now);
-                for visit in visits.extract_if(.., |visit| visit.at <= now) {
-                    world.group.visited(visit.urgency, now);
-                }
-                visits.extend(world.group.plan(None, &view, &timing, now));
+                world.drive();
                 world.take(step);
-                let (view, now) = (world.view, world.now);
-                if !world.covered {
-                    visits.extend(world.group.plan(None, &view, &timing, now));
-                }
+                world.plan();
                 // A look at the counts may come with another one; a report never waits for longer than T.
-                let group = &world.group;
+                let (group, visits, now) = (&world.group, &world.visits, world.now);
                 let refused = group.marks.has(Mark::Refused);
                 let looks = refused || !group.is_untold() || group.doubt_due(&timing).is_some();
                 let patience = if looks { timing.refresh } else { Duration::ZERO };
-                if let Some(due) = world.group.due(&view, &timing) {
+                if let Some(due) = group.due(&world.view, &timing) {
                     let latest = now.max(due + patience);
                     prop_assert!(
                         visits.iter().any(|visit| visit.at <= latest),

@@ -113,8 +113,17 @@ impl Planned {
         self.covers(Urgency::Soon)
     }
 
+    /// Three bits.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// Whether the driver comes as soon as this, or sooner.
-    fn covers(self, urgency: Urgency) -> bool {
+    pub(super) fn covers(self, urgency: Urgency) -> bool {
         self.0 >= Self::bit(urgency)
     }
 
@@ -132,7 +141,7 @@ impl Planned {
 }
 
 /// About how much is admitted while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace(u8);
 
 impl Pace {

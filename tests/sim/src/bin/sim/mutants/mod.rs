@@ -1,6 +1,7 @@
 //! Whether the simulator can fail: faults put into the pure code on purpose, each of which must be caught.
 
 mod apart;
+mod in_fronts;
 mod in_nodes;
 mod in_store;
 
@@ -35,7 +36,8 @@ struct Patch {
 }
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
-    in_nodes::MUTANTS.iter().chain(in_store::MUTANTS)
+    let nodes = in_nodes::MUTANTS.iter().chain(in_fronts::MUTANTS);
+    nodes.chain(in_store::MUTANTS)
 }
 
 /// Runs those that are named, or all, and prints a table; says whether each was caught.

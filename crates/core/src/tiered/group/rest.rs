@@ -1,0 +1,246 @@
+//! A group in two parts: its [`Front`], by which nearly every request is decided, and the rest.
+
+use alloc::sync::Arc;
+
+use super::call::Call;
+use super::front::{Denies, Front};
+use super::marks::{Mark, Marks};
+use super::visit::{Pace, Planned};
+use super::{Group, Urgency};
+use crate::tiered::lifetime::Lifetime;
+use crate::tiered::members::{Member, Members};
+use crate::tiered::moment::Moment;
+use crate::tiered::told::Told;
+use crate::{Rule, Timestamp};
+
+/// What is left of a [`Group`] without its [`Front`] and its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    told: Told,
+    next_call: u32,
+    /// How much the front was given to admit.
+    given: u16,
+    state: State,
+    pace: Pace,
+}
+
+// It is kept for every subject: what this grows by is paid for a million times.
+const _: () = assert!(size_of::<Rest>() == 40);
+
+impl Group {
+    /// The only rule that the group knows, if it is the only one.
+    pub fn only_rule(&self) -> Option<&Arc<Rule>> {
+        match &self.members {
+            Members::One(member) => Some(&member.rule),
+            Members::Many(_) => None,
+        }
+    }
+
+    /// Takes the group apart, if nothing about it is unusual: what is done next is [joined](Rest::join) with the rest, and the
+    /// group as it was is not used any more.
+    ///
+    /// `number` is how the caller knows the rule, which has to be brought along; `nodes` is among how many the slack is divided.
+    pub fn split(&self, number: u16, nodes: u32) -> Option<(Front, Rest)> {
+        let Members::One(Member { rule, replica }) = &self.members else {
+            return None;
+        };
+        let since = self.untold_since.known();
+        if rule.is_shadow() || self.call == Call::Wants || since == Some(Timestamp::EPOCH) {
+            return None;
+        }
+        let (words, told) = Told::split(replica, rule.quota())?;
+        let front = Front {
+            words,
+            heard_at: self.heard_at.known()?,
+            untold_since: since.unwrap_or(Timestamp::EPOCH),
+            number,
+            nodes: u16::try_from(nodes).ok()?,
+            left: self.left(nodes, told.room(words, rule.quota())),
+            denies: self.denies(nodes),
+            lifetime: Lifetime::at_least(rule.quota().window_nanos()),
+        };
+        let rest = Rest {
+            told,
+            next_call: self.next_call,
+            given: front.left,
+            state: State::new(self.planned, self.call, self.marks),
+            pace: self.pace,
+        };
+        Some((front, rest))
+    }
+
+    /// How much may be admitted without another look at the group: as much as [`acquire_usual`](Self::acquire_usual) would
+    /// admit and call covered.
+    fn left(&self, nodes: u32, room: u64) -> u16 {
+        let untold = self.untold_since.known().is_some();
+        let early = self
+            .early_at(nodes)
+            .filter(|_| untold && self.planned.is_soon());
+        let Some((slack, early)) = early else {
+            return 0;
+        };
+        let left = slack.min(early - 1).saturating_sub(self.unsent());
+        u16::try_from(left.min(room)).unwrap_or(u16::MAX)
+    }
+
+    /// Whether it need not be asked to deny a request: as long as [`plan`](Self::plan) would plan nothing after that.
+    fn denies(&self, nodes: u32) -> Denies {
+        if !self.marks.has(Mark::Refused) {
+            return Denies::No;
+        }
+        // While a call is under way nothing is planned.
+        if self.planned.covers(Urgency::Now) || self.call != Call::None {
+            return Denies::Yes;
+        }
+        if self.planned.is_soon() {
+            let early = self.early_at(nodes).map_or(0, |(_, early)| early);
+            return if self.unsent() < early {
+                Denies::Yes
+            } else {
+                Denies::No
+            };
+        }
+        let quiet = match &self.members {
+            Members::One(member) => self.has_nothing_to_tell(&member.replica),
+            Members::Many(_) => false,
+        };
+        if quiet && !self.planned.is_none() {
+            Denies::UntilRefreshed
+        } else {
+            Denies::No
+        }
+    }
+
+    /// The slack, and at how much that is unsent a report is due early; none if it is due at once.
+    fn early_at(&self, nodes: u32) -> Option<(u64, u64)> {
+        let Members::One(Member { rule, replica }) = &self.members else {
+            return None;
+        };
+        let slack = rule.tolerance().slack(rule.quota().limit(), nodes);
+        replica
+            .is_informed()
+            .then(|| (slack, self.pace.early_at(slack)))
+    }
+}
+
+impl Rest {
+    /// The group again, after its front decided: `rule` is the one with the front's [number](Front::number).
+    pub fn join(self, front: &Front, rule: Arc<Rule>) -> Group {
+        let used = self.given - front.left;
+        let untold = (front.untold_since != Timestamp::EPOCH).then_some(front.untold_since);
+        let replica = self.told.joined(front.words, used, rule.quota());
+        let (planned, call, marks) = self.state.parts();
+        Group {
+            members: Members::One(Member { rule, replica }),
+            untold_since: Moment::from(untold),
+            heard_at: front.heard_at.into(),
+            next_call: self.next_call,
+            call,
+            marks,
+            planned,
+            pace: self.pace,
+        }
+    }
+
+    /// Whether the group may be forgotten; a little later than [`Group::is_idle`] says, since the rule is not at hand.
+    pub fn is_idle(&self, front: &Front, now: Timestamp) -> bool {
+        let (planned, call, _) = self.state.parts();
+        let (since, full_at) = self.told.matters_since(front.words);
+        let until = since.plus(front.lifetime.as_nanos().saturating_mul(2));
+        call == Call::None && planned.is_none() && until.max(full_at) <= now
+    }
+}
+
+/// What a group remembers beside its counts, in a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State(u8);
+
+impl State {
+    const CALL: u8 = 1 << 3;
+    const MARKS: u32 = 4;
+
+    fn new(planned: Planned, call: Call, marks: Marks) -> Self {
+        let reports = if call == Call::None { 0 } else { Self::CALL };
+        Self(planned.bits() | reports | marks.bits() << Self::MARKS)
+    }
+
+    fn parts(self) -> (Planned, Call, Marks) {
+        let call = if self.0 & Self::CALL == 0 {
+            Call::None
+        } else {
+            Call::Reports
+        };
+        let planned = Planned::from_bits(self.0 & (Self::CALL - 1));
+        (planned, call, Marks::from_bits(self.0 >> Self::MARKS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use core::time::Duration;
+
+    use proptest::prelude::*;
+
+    use crate::tiered::group::world::{Step, Way, World, rule, step};
+    use crate::{PolicyName, Quota, Rule, Tolerance};
+
+    proptest! {
+        /// A group that is taken apart after all that happens decides as one that is not, plans the same visits, and is the same
+        /// when it is joined (G2, G5, R3).
+        #[test]
+        fn it_decides_as_the_whole_group_does(
+            steps in proptest::collection::vec(step(), 1..120),
+            (rule, nodes) in (rule(), 1_u32..5),
+            shadow in prop_oneof![9 => Just(false), 1 => Just(true)],
+        ) {
+            let rule = rule.with_shadow(shadow);
+            let mut apart = World::new(Way::Apart, rule, nodes);
+            let mut whole = World::new(Way::Quick, rule, nodes);
+            for step in &steps {
+                let [one, other] = [&mut apart, &mut whole].map(|world| {
+                    world.drive();
+                    let decision = world.take(step);
+                    world.plan();
+                    (decision, format!("{:?}", world.compact()))
+                });
+                prop_assert_eq!(one, other, "{:?}", step);
+                prop_assert_eq!(&apart.visits, &whole.visits, "{:?}", step);
+            }
+        }
+    }
+
+    /// Nearly every request of a subject that is asked for all the time is decided by its front, whether it is admitted or denied.
+    #[test]
+    fn the_front_decides_nearly_everything() {
+        for algorithm in ["fixed-window", "sliding-window", "token-bucket"] {
+            let quota = Quota::new(1_000, Duration::from_secs(10)).unwrap();
+            let quota = quota.with_algorithm(algorithm.parse().unwrap()).unwrap();
+            let tolerance = Tolerance::from_fraction(0.2).unwrap();
+            let rule = Rule::new(PolicyName::new("p").unwrap(), quota).with_tolerance(tolerance);
+            let mut world = World::new(Way::Apart, rule, 3);
+            for _ in 0..4_000 {
+                world.drive();
+                let (view, timing) = (world.view, super::super::Timing::default());
+                let due = world.whole().due(&view, &timing);
+                if due.is_some_and(|due| due <= world.now) {
+                    world.take(&Step::Send);
+                    world.take(&Step::Answer);
+                    world.plan();
+                }
+                world.take(&Step::Ask { cost: 1 });
+                world.plan();
+                world.now = world.now + Duration::from_micros(500);
+            }
+            let [admitted, denied] = world.by_front;
+            assert!(
+                admitted > 900 && denied > 2_500,
+                "{algorithm}: {admitted} and {denied}"
+            );
+            assert!(
+                admitted + denied > 3_800,
+                "{algorithm}: {admitted} and {denied}"
+            );
+        }
+    }
+}
