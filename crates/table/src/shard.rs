@@ -7,8 +7,6 @@ use tidegate_core::Timestamp;
 
 use crate::{Digest, Entry};
 
-/// At most 7 of 10 slots are in use: an unsuccessful search then passes 6 slots on average.
-const MAX_LOAD: (usize, usize) = (7, 10);
 /// Below 3 of 10 a sweep makes the shard smaller.
 const MIN_LOAD: (usize, usize) = (3, 10);
 const FEWEST_SLOTS: usize = 8;
@@ -42,6 +40,15 @@ pub(crate) struct Shard<V> {
 }
 
 impl<V: Entry> Shard<V> {
+    /// What one slot takes.
+    pub(crate) const SLOT_BYTES: usize = size_of::<Slot<V>>();
+    /// Slots of a cache line or more: free ones cost memory, sooner than searches cost time.
+    const LARGE: bool = Self::SLOT_BYTES >= 64;
+    /// At most 7 of 10 slots are in use: an unsuccessful search then passes 6 slots on average. Large ones: 8, and 13.
+    const MAX_LOAD: (usize, usize) = (if Self::LARGE { 8 } else { 7 }, 10);
+    /// A full shard grows by one slot for so many.
+    const GROWS_BY: usize = if Self::LARGE { 8 } else { 4 };
+
     pub(crate) fn new(bits: u32) -> Self {
         Self {
             slots: Box::default(),
@@ -97,7 +104,8 @@ impl<V: Entry> Shard<V> {
 
     /// Makes sure that `more` entries can be inserted. Returns how many idle entries it dropped to that end.
     pub(crate) fn reserve(&mut self, more: usize, now: Timestamp) -> usize {
-        let fits = |used: usize, slots: usize| used + more <= slots * MAX_LOAD.0 / MAX_LOAD.1;
+        let fits =
+            |used: usize, slots: usize| used + more <= slots * Self::MAX_LOAD.0 / Self::MAX_LOAD.1;
         if fits(self.used, self.slots.len()) {
             return 0;
         }
@@ -105,8 +113,9 @@ impl<V: Entry> Shard<V> {
         // Unless an eighth of the slots has become free, growing is cheaper than coming here again soon.
         let spare = self.slots.len() / 8;
         if !fits(self.used + spare, self.slots.len()) || self.slots.is_empty() {
-            let needed = slots_for(self.used + more);
-            self.resize(needed.max(self.slots.len() + self.slots.len() / 4));
+            let needed = Self::slots_for(self.used + more);
+            let grown = self.slots.len() + self.slots.len() / Self::GROWS_BY;
+            self.resize(needed.max(grown));
         }
         dropped
     }
@@ -184,7 +193,7 @@ impl<V: Entry> Shard<V> {
         if self.used == 0 {
             self.slots = Box::default();
         } else if few && self.slots.len() > FEWEST_SLOTS {
-            self.resize(slots_for(self.used + self.used / 8));
+            self.resize(Self::slots_for(self.used + self.used / 8));
         }
         dropped
     }
@@ -220,18 +229,16 @@ impl<V: Entry> Shard<V> {
         (home..self.slots.len()).chain(0..home)
     }
 
-    /// What one slot takes.
-    pub(crate) const SLOT_BYTES: usize = size_of::<Slot<V>>();
-
     /// How many slots it has.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()
     }
-}
 
-/// How many slots `used` entries need.
-fn slots_for(used: usize) -> usize {
-    (used * MAX_LOAD.1).div_ceil(MAX_LOAD.0).max(FEWEST_SLOTS)
+    /// How many slots `used` entries need.
+    fn slots_for(used: usize) -> usize {
+        let (most, of) = Self::MAX_LOAD;
+        (used * of).div_ceil(most).max(FEWEST_SLOTS)
+    }
 }
 
 /// How many steps it is from one slot on to another.
