@@ -9,7 +9,6 @@ use tokio::sync::Semaphore;
 
 use crate::driver::BATCH;
 use crate::flush::Which;
-use crate::held::Slot;
 use crate::inner::Inner;
 
 /// Goes through the table, and sends one call after the other, so that requests are not kept waiting (R4). What is asked for
@@ -47,14 +46,16 @@ impl<C: Clock> Inner<C> {
     fn lost_in(&self, shard: usize) -> Vec<Digest> {
         let mut lost = Vec::new();
         let clock = || self.now();
-        self.table.visit(shard, clock, |Slot(held), now| {
-            if let Some(held) = held
-                && held.group.tell_again(now)
-            {
-                let view = self.membership.view(now);
-                let visit = held.group.plan(None, &view, &self.timing, now);
-                lost.push((self.table.digest(&held.subject), visit));
-            }
+        self.table.visit(shard, clock, |slot, now| {
+            let view = self.membership.view(now);
+            let again = slot.work(&self.rules, view.slack_nodes(), |held| {
+                let lost = held.group.tell_again(now);
+                lost.then(|| {
+                    let visit = held.group.plan(None, &view, &self.timing, now);
+                    (self.table.digest(&held.subject), visit)
+                })
+            });
+            lost.extend(again.flatten());
         });
         for (digest, visit) in &lost {
             self.agenda.list(*digest, *visit);

@@ -1,18 +1,12 @@
-//! What the table holds for a subject: what the node knows, who waits, and where it stands on the agenda.
+//! What is held of a subject: what the node knows, who waits, and where it stands on the agenda.
 
 use std::collections::VecDeque;
 
 use tidegate_core::tiered::{CallId, Group};
-use tidegate_core::{Decision, Rule, Timestamp};
-use tidegate_table::Entry;
+use tidegate_core::{Decision, Rule};
 use tokio::sync::oneshot;
 
 use crate::subject::OwnedSubject;
-
-/// A subject's entry in the table: a pointer, so that a slot of the table is small; null for a subject that is not
-/// there.
-#[derive(Debug, Default)]
-pub(crate) struct Slot(pub(crate) Option<Box<Held>>);
 
 /// What is held of a subject.
 #[derive(Debug)]
@@ -23,10 +17,6 @@ pub(crate) struct Held {
     /// Who waits for the store; nobody, nearly always.
     pub(crate) queue: Option<Box<Queue>>,
 }
-
-// It is kept for every subject: what this grows by is paid for a million times.
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Held>() == 112);
 
 /// The requests that wait for the store, in order.
 #[derive(Debug, Default)]
@@ -116,19 +106,5 @@ impl Held {
         if !self.has_waiters() {
             self.queue = None;
         }
-    }
-}
-
-impl Slot {
-    pub(crate) fn new(subject: &[u8]) -> Self {
-        Self(Some(Box::new(Held::new(subject))))
-    }
-}
-
-impl Entry for Slot {
-    fn is_idle(&self, now: Timestamp) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|held| !held.has_waiters() && held.group.is_idle(now))
     }
 }

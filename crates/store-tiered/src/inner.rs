@@ -4,27 +4,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tidegate_clock::Clock;
 use tidegate_core::shared::NodeId;
 use tidegate_core::tiered::{Timing, View};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
-use tidegate_table::{Digest, Locked, Table};
+use tidegate_table::{Digest, Locked, Place, Table};
 use tokio::sync::{Notify, oneshot};
 
 use crate::agenda::Agenda;
-use crate::held::{Held, Slot};
+use crate::held::Held;
 use crate::membership::Membership;
 use crate::overflow::Overflow;
 use crate::recent::Recent;
+use crate::rules::Rules;
 use crate::sending::Sending;
+use crate::slot::Slot;
 use crate::unserved::Unserved;
 
 /// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
 const MOST_WAITING: usize = 4_096;
-/// How many different policies are kept once and shared by all subjects that they apply to.
-const MOST_SHARED_RULES: usize = 1_024;
 
 pub(crate) struct Inner<C> {
     pub(crate) store: Arc<dyn SharedStore>,
@@ -45,7 +44,7 @@ pub(crate) struct Inner<C> {
     pub(crate) register_now: Notify,
     /// Every subject has one entry in the table, under all policies.
     whole: PolicyId,
-    rules: Mutex<Vec<Arc<Rule>>>,
+    pub(crate) rules: Rules,
 }
 
 /// What has happened so far.
@@ -92,7 +91,7 @@ impl<C: Clock> Inner<C> {
             stopping: AtomicBool::new(false),
             register_now: Notify::new(),
             whole: whole(),
-            rules: Mutex::default(),
+            rules: Rules::default(),
         }
     }
 
@@ -110,41 +109,74 @@ impl<C: Clock> Inner<C> {
     /// Decides a request into `slot`, if that needs no waiting.
     #[inline]
     pub(crate) fn try_decide_into(&self, request: &Request<'_>, slot: &mut Option<Decision>) {
-        if self.decide_usual(request, slot).is_none() {
-            *slot = self.try_decide(request);
+        let digest = self.table.digest(request.subject.as_bytes());
+        if self.decide_usual(digest, request, slot).is_none() {
+            *slot = self.try_decide(digest, request);
         }
     }
 
-    /// The common case: one policy, a subject that is known, and nothing unusual about it.
+    /// The common case: one policy, a subject that is known, and nothing unusual about it. The decision is written when
+    /// nobody is kept waiting any more.
     #[inline]
-    fn decide_usual(&self, request: &Request<'_>, slot: &mut Option<Decision>) -> Option<()> {
+    fn decide_usual(
+        &self,
+        digest: Digest,
+        request: &Request<'_>,
+        slot: &mut Option<Decision>,
+    ) -> Option<()> {
         let [rule] = request.rules else {
             return None;
         };
-        let digest = self.table.digest(request.subject.as_bytes());
         let mut locked = self.lock(digest);
         let now = locked.now();
-        let held = known(&mut locked, self.whole)?;
-        let view = self.membership.view(now);
-        let verdict = held.group.acquire_usual(rule, request.cost, &view, now)?;
-        let visit = if verdict.is_covered() {
-            None
-        } else {
-            held.group.plan(None, &view, &self.timing, now)
+        let place = locked.find(self.whole)?;
+        let Slot::Usual { front, .. } = locked.value_mut(place)? else {
+            return self.decide_whole(locked, (place, digest), (rule, request.cost), slot);
         };
+        let known = self.rules.get(front.number())?;
+        let nodes = self.membership.connected()?;
+        let asked = (rule, request.cost);
+        let verdict = front.decide(known, asked, nodes, &self.timing, now)?;
         drop(locked);
-        self.agenda.list(digest, visit);
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
     }
 
+    /// The same for a subject that is kept as a whole, as are those whose counts are large.
     #[inline(never)]
-    fn try_decide(&self, request: &Request<'_>) -> Option<Decision> {
-        self.with_held(request, |inner, held, view, now| {
+    fn decide_whole(
+        &self,
+        mut locked: Locked<'_, Slot>,
+        (place, digest): (Place, Digest),
+        (rule, cost): (&Rule, u64),
+        slot: &mut Option<Decision>,
+    ) -> Option<()> {
+        let now = locked.now();
+        let view = self.membership.view(now);
+        let whole = locked.value_mut(place)?;
+        let decided = whole.work(&self.rules, view.slack_nodes(), |held| {
+            let verdict = held.group.acquire_usual(rule, cost, &view, now)?;
+            let visit = if verdict.is_covered() {
+                None
+            } else {
+                held.group.plan(None, &view, &self.timing, now)
+            };
+            Some((verdict, visit))
+        });
+        drop(locked);
+        let (verdict, visit) = decided??;
+        self.agenda.list(digest, visit);
+        *slot = Some(verdict.decision(rule, cost, now));
+        Some(())
+    }
+
+    #[inline(never)]
+    fn try_decide(&self, digest: Digest, request: &Request<'_>) -> Option<Decision> {
+        self.with_held(digest, request, |inner, held, view, now| {
             let decision =
                 held.group
                     .acquire(request.rules, request.cost, view, now, &mut |rule| {
-                        inner.intern(rule)
+                        inner.rules.intern(rule)
                     });
             // Nothing is planned where it must be awaited: the caller comes back, and what it wants goes along with what
             // is untold.
@@ -155,8 +187,9 @@ impl<C: Clock> Inner<C> {
 
     /// Decides a request, or lets it wait.
     pub(crate) fn decide_or_wait(&self, request: &Request<'_>) -> AtOnce {
-        let outcome = self.with_held(request, |inner, held, view, now| {
-            let intern = &mut |rule: &Rule| inner.intern(rule);
+        let digest = self.table.digest(request.subject.as_bytes());
+        let outcome = self.with_held(digest, request, |inner, held, view, now| {
+            let intern = &mut |rule: &Rule| inner.rules.intern(rule);
             let decision = held
                 .group
                 .acquire(request.rules, request.cost, view, now, intern);
@@ -191,11 +224,11 @@ impl<C: Clock> Inner<C> {
     )]
     fn with_held<T>(
         &self,
+        digest: Digest,
         request: &Request<'_>,
         work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Option<Timestamp>)>,
     ) -> Result<Option<T>, Decision> {
         let subject = request.subject.as_bytes();
-        let digest = self.table.digest(subject);
         let mut locked = self.lock(digest);
         let now = locked.now();
         let place = match locked.find(self.whole) {
@@ -212,17 +245,19 @@ impl<C: Clock> Inner<C> {
                 }
             }
         };
-        let Some(Slot(Some(held))) = locked.value_mut(place) else {
+        let Some(slot) = locked.value_mut(place) else {
             return Ok(None);
         };
         let view = self.membership.view(now);
-        let Some((outcome, wanted)) = work(self, held, &view, now) else {
-            return Ok(None);
-        };
-        let visit = held.group.plan(wanted, &view, &self.timing, now);
+        let done = slot.work(&self.rules, view.slack_nodes(), |held| {
+            let (outcome, wanted) = work(self, held, &view, now)?;
+            Some((outcome, held.group.plan(wanted, &view, &self.timing, now)))
+        });
         drop(locked);
-        self.agenda.list(digest, visit);
-        Ok(Some(outcome))
+        Ok(done.flatten().map(|(outcome, visit)| {
+            self.agenda.list(digest, visit);
+            outcome
+        }))
     }
 
     /// Works on an entry that is known; nothing if it is gone.
@@ -231,22 +266,16 @@ impl<C: Clock> Inner<C> {
         digest: Digest,
         work: impl FnOnce(&mut Held, &View, Timestamp) -> (T, Option<Timestamp>),
     ) -> Option<T> {
-        self.with_entry(digest, |held, view, now| Some(work(held, view, now)))
-    }
-
-    /// As [`with_known`](Self::with_known); nothing is planned if there is no outcome.
-    #[inline]
-    fn with_entry<T>(
-        &self,
-        digest: Digest,
-        work: impl FnOnce(&mut Held, &View, Timestamp) -> Option<(T, Option<Timestamp>)>,
-    ) -> Option<T> {
         let mut locked = self.lock(digest);
         let now = locked.now();
-        let held = known(&mut locked, self.whole)?;
+        let place = locked.find(self.whole)?;
+        let slot = locked.value_mut(place)?;
         let view = self.membership.view(now);
-        let (outcome, wanted) = work(held, &view, now)?;
-        let visit = held.group.plan(wanted, &view, &self.timing, now);
+        let (outcome, visit) = slot.work(&self.rules, view.slack_nodes(), |held| {
+            let (outcome, wanted) = work(held, &view, now);
+            let visit = held.group.plan(wanted, &view, &self.timing, now);
+            (outcome, visit)
+        })?;
         drop(locked);
         self.agenda.list(digest, visit);
         Some(outcome)
@@ -256,7 +285,7 @@ impl<C: Clock> Inner<C> {
     pub(crate) fn inspect<T>(&self, digest: Digest, read: impl FnOnce(&Held) -> T) -> Option<T> {
         let locked = self.lock(digest);
         let place = locked.find(self.whole)?;
-        locked.value(place)?.0.as_deref().map(read)
+        locked.value(place)?.inspect(&self.rules, read)
     }
 
     #[cold]
@@ -266,30 +295,9 @@ impl<C: Clock> Inner<C> {
         self.overflow.decide(request, nodes, now)
     }
 
-    /// One shared copy of a policy, for all subjects that it applies to.
-    fn intern(&self, rule: &Rule) -> Arc<Rule> {
-        let mut rules = self.rules.lock();
-        if let Some(known) = rules.iter().find(|known| ***known == *rule) {
-            return Arc::clone(known);
-        }
-        let shared = Arc::new(*rule);
-        // Limits per subject can make many: beyond a bound each subject has its own.
-        if rules.len() < MOST_SHARED_RULES {
-            rules.push(Arc::clone(&shared));
-        }
-        shared
-    }
-
     pub(crate) fn intern_for(&self) -> impl FnMut(&Rule) -> Arc<Rule> + '_ {
-        |rule| self.intern(rule)
+        |rule| self.rules.intern(rule)
     }
-}
-
-/// The subject's entry, if it is known.
-#[inline]
-fn known<'a>(subject: &'a mut Locked<'_, Slot>, whole: PolicyId) -> Option<&'a mut Held> {
-    let place = subject.find(whole)?;
-    subject.value_mut(place)?.0.as_deref_mut()
 }
 
 fn whole() -> PolicyId {

@@ -12,6 +12,8 @@ use tidegate_core::{Breaker, BreakerConfig, Outcome, ProbeId, Timestamp, Transit
 pub(crate) struct Membership {
     state: Mutex<State>,
     nodes: AtomicU32,
+    /// Among how many the slack is divided, while the store answers and no share holds; 0 otherwise.
+    connected: AtomicU32,
     /// Whether this node is known to be the only one.
     alone: AtomicBool,
     /// Whether the registry names this node alone, and nothing has shown the contrary since.
@@ -46,6 +48,7 @@ impl Membership {
                 clock: StoreClock::default(),
             }),
             nodes: AtomicU32::new(link.expected_nodes.max(1)),
+            connected: AtomicU32::new(0),
             alone: AtomicBool::new(false),
             named_alone: AtomicBool::new(false),
             offset: AtomicI64::new(0),
@@ -88,6 +91,14 @@ impl Membership {
             mode,
             suspected: self.suspected.load(Ordering::Relaxed),
         }
+    }
+
+    /// Among how many the slack is divided, while the store answers and no share holds: what nearly every request needs to know
+    /// of the [view](Self::view), in one word. None otherwise, and when it is not known yet.
+    #[inline]
+    pub(crate) fn connected(&self) -> Option<u32> {
+        let nodes = self.connected.load(Ordering::Acquire);
+        (nodes > 0).then_some(nodes)
     }
 
     fn local(&self, store_time: Timestamp) -> u64 {
@@ -201,6 +212,8 @@ impl Membership {
             Mode::Returning => state.link.returning_until().map_or(0, Timestamp::as_nanos),
             Mode::Connected | Mode::Out { .. } => 0,
         };
+        let connected = view.connected().unwrap_or(0);
+        self.connected.store(connected, Ordering::Release);
         self.returning_until.store(until, Ordering::Release);
         self.out_since.store(since, Ordering::Release);
     }

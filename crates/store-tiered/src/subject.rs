@@ -11,6 +11,15 @@ pub(crate) enum OwnedSubject {
     Long(Box<[u8]>),
 }
 
+impl Default for OwnedSubject {
+    fn default() -> Self {
+        Self::Short {
+            len: 0,
+            bytes: [0; INLINE],
+        }
+    }
+}
+
 impl From<&[u8]> for OwnedSubject {
     fn from(subject: &[u8]) -> Self {
         let mut bytes = [0; INLINE];
