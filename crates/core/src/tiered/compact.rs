@@ -244,6 +244,7 @@ mod tests {
                     closed,
                     doubted_until,
                     kept_until,
+                    said: kept_until.known().map_or([0; 2], |_| [1, 2]),
                 }
             })
     }

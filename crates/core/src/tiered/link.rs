@@ -17,16 +17,20 @@ pub struct LinkConfig {
     /// that is believed: it may have lost its data, and nodes that it has forgotten still admit. Longer than nodes take to
     /// find it again.
     pub fewer: Duration,
+    /// For how long the store remembers a node that says nothing. For as long after an outage began it may name those that
+    /// registered before it, and not since.
+    pub silence: Duration,
 }
 
 impl Default for LinkConfig {
     /// One node; careful for 5 s, the longest pause between the probes by which the others come back; fewer nodes are
-    /// believed after 6 s, when those have registered too.
+    /// believed after 6 s, when those have registered too; nodes are remembered for 4 s.
     fn default() -> Self {
         Self {
             expected_nodes: 1,
             returning: Duration::from_secs(5),
             fewer: Duration::from_secs(6),
+            silence: Duration::from_secs(4),
         }
     }
 }
@@ -67,8 +71,15 @@ pub struct Link {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Connected,
-    Out { since: Timestamp },
-    Returning { until: Timestamp, awaited: u32 },
+    Out {
+        since: Timestamp,
+    },
+    Returning {
+        until: Timestamp,
+        awaited: u32,
+        /// From when on all whom the store names have registered since the outage began.
+        named_since: Timestamp,
+    },
 }
 
 impl Link {
@@ -94,9 +105,10 @@ impl Link {
         self.state = match (transition, self.state) {
             (Transition::Opened, State::Out { since }) => State::Out { since },
             (Transition::Opened, _) => State::Out { since: now },
-            (Transition::Closed, State::Out { .. }) => State::Returning {
+            (Transition::Closed, State::Out { since }) => State::Returning {
                 until: now + self.config.returning,
                 awaited: self.count(),
+                named_since: since + self.config.silence,
             },
             (Transition::Closed, state) => state,
         };
@@ -110,10 +122,16 @@ impl Link {
     /// The store said how many nodes it has heard of lately. More are believed at once, fewer after a while: a registry that
     /// was lost, or in which the others have not shown up again yet, says too little (G2, G4, G6).
     pub fn registered(&mut self, nodes: u32, now: Timestamp) {
-        if let State::Returning { until, awaited } = self.state
-            && (nodes >= awaited || now >= until)
+        if let State::Returning {
+            until,
+            awaited,
+            named_since,
+        } = self.state
         {
-            self.state = State::Connected;
+            let all_back = nodes >= awaited && now >= named_since;
+            if all_back || now >= until {
+                self.state = State::Connected;
+            }
         }
         if nodes > 1 {
             self.alone_since = Moment::NEVER;

@@ -21,6 +21,8 @@ pub(super) struct WindowReplica {
     /// Until when it is not believed that others have used less than before: the store may have lost its data, and they have not
     /// told it again.
     pub(super) kept_until: Moment,
+    /// What the store says of the others meanwhile, in the current window and in the one before; nothing at other times.
+    pub(super) said: [u64; 2],
 }
 
 /// How much later than another, which was decided before it, a request can have looked at the clock.
@@ -48,7 +50,9 @@ impl WindowReplica {
         let mut dropped = self.previous.unsent();
         if self.start.plus(window) == start {
             self.previous = core::mem::take(&mut self.current);
+            self.said = [0, self.said[0]];
         } else {
+            self.said = [0; 2];
             dropped = dropped.saturating_add(self.current.unsent());
             self.previous = Tally::default();
             self.current = Tally::default();
@@ -186,17 +190,21 @@ impl WindowReplica {
 
     /// Within a window others can only have used more than before, or else they have given something back, or the store has
     /// lost what they told it (G6). Whoever believed that at once would admit it a second time; so it is believed when all
-    /// have had the time to tell the store again. What was given back is late by as much.
+    /// have had the time to tell the store again, since it lost something last. What was given back is late by as much.
     fn keep_others(&mut self, before: [u64; 2], now: Timestamp, again: u64) {
-        let fewer = core::iter::zip(self.others(), before).any(|(now, before)| now < before);
+        let said = self.others();
+        let fewer = |than: [u64; 2]| core::iter::zip(said, than).any(|(now, than)| now < than);
         let latest = now.plus(again);
         // Not later than that, should the store's clock have stepped back.
-        let until = self.kept_until.known().unwrap_or(latest).min(latest);
-        if !fewer || until <= now {
-            self.kept_until = Moment::NEVER;
+        let until = match self.kept_until.known() {
+            Some(until) if !fewer(self.said) => until.min(latest),
+            _ => latest,
+        };
+        if !fewer(before) || until <= now {
+            (self.kept_until, self.said) = (Moment::NEVER, [0; 2]);
             return;
         }
-        self.kept_until = until.into();
+        (self.kept_until, self.said) = (until.into(), said);
         self.current.keep_others(before[0]);
         self.previous.keep_others(before[1]);
     }

@@ -30,6 +30,32 @@ fn g4_shares_hold_from_the_return_of_the_store_for_as_long_as_is_said_and_not_a_
 }
 
 #[test]
+fn g4_whom_the_store_remembers_from_before_an_outage_is_not_back_for_that() {
+    let config = LinkConfig {
+        expected_nodes: 3,
+        ..LinkConfig::default()
+    };
+    let back_at = |closed: u64, registered: &[u64]| {
+        let mut link = Link::new(config);
+        link.registered(3, after(0));
+        link.changed(Transition::Opened, after(100));
+        link.changed(Transition::Closed, after(closed));
+        let back = registered.iter().find(|at| {
+            link.registered(3, after(**at));
+            link.view(after(**at)).mode == Mode::Connected
+        });
+        back.copied()
+    };
+    let silence = 100 + 4_000;
+    assert_eq!(back_at(600, &[700, silence - 1, silence]), Some(silence));
+    assert_eq!(
+        back_at(9_000, &[9_001]),
+        Some(9_001),
+        "all have registered since"
+    );
+}
+
+#[test]
 fn l1_the_store_is_suspected_from_a_call_without_an_answer_until_one_is_answered() {
     let mut link = Link::new(LinkConfig::default());
     let suspected = |link: &Link| link.view(START).suspected;

@@ -166,11 +166,17 @@ fn g3_it_is_believed_that_others_used_less_when_all_had_the_time_to_tell_it_agai
         assert_eq!(world.left(at(1) + again), 3, "{algorithm}");
         world.exchange(0, at(1) + again);
         assert_eq!(world.left(at(1) + again), 43, "{algorithm}");
-        // What is lost after that is doubted as long again.
+        // What is lost after that is doubted as long, each time anew.
         world.rival(5, at(3_000));
         world.exchange(0, at(3_000));
-        world.record = Record::default();
-        world.exchange(0, at(4_000));
-        assert_eq!(world.left(at(4_000)), 38, "{algorithm}");
+        for millis in [4_000, 5_500, 7_000] {
+            world.record = Record::default();
+            world.exchange(0, at(millis));
+            assert_eq!(world.left(at(millis)), 38, "{algorithm}");
+            world.rival(1, at(millis));
+            world.exchange(0, at(millis));
+        }
+        world.exchange(0, at(9_000));
+        assert_eq!(world.left(at(9_000)), 42, "{algorithm}");
     }
 }

@@ -228,3 +228,24 @@ fn g2_what_is_owed_beyond_an_empty_bucket_is_owed_again_once_an_outage_has_been_
     world.call(0, START);
     assert_eq!(world.record.usage().at(), START + WINDOW + WINDOW / 10);
 }
+
+#[test]
+fn g4_while_returning_a_share_denies_what_is_beyond_it_and_closes_nothing_else() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let shared = world.rule.with_outage(Outage::SHARE);
+    let name = PolicyName::new("closed").unwrap();
+    let closed = Rule::new(name, *world.rule.quota()).with_outage(Outage::CLOSED);
+    world.view.mode = Mode::Returning;
+    let intern = &mut |rule: &Rule| Arc::new(*rule);
+    let beyond = world
+        .group
+        .acquire(&[shared, closed], 26, &world.view, START, intern);
+    let beyond = beyond.unwrap();
+    assert_eq!(beyond.provenance(), Provenance::Outage(Fallback::Share));
+    let violated: Vec<bool> = beyond
+        .statuses()
+        .iter()
+        .map(|status| status.is_violated())
+        .collect();
+    assert_eq!((beyond.is_allowed(), violated), (false, vec![true, false]));
+}

@@ -147,7 +147,7 @@ impl Group {
         }
     }
 
-    /// While returning, what the shares of the policies that fall back on them deny.
+    /// While returning, what the shares of the policies that fall back on them deny. The others hold as ever.
     pub(super) fn denied_by_share(
         &mut self,
         rules: &[Rule],
@@ -156,16 +156,34 @@ impl Group {
         now: Timestamp,
     ) -> Option<Decision> {
         self.settle(rules, view, now);
-        let denied = rules.iter().any(|rule| {
-            let shares =
-                rule.outage().after(Duration::ZERO) == Fallback::Share && !rule.is_shadow();
-            shares
-                && self
-                    .enforced(rule, Fallback::Share, view)
-                    .is_some_and(|(quota, usage)| {
-                        !quota.admits(quota.brought_forward(usage, now), cost, now)
-                    })
-        });
-        denied.then(|| self.decide_isolated(rules, cost, view, Duration::ZERO, false, now))
+        let mut denied = false;
+        let mut statuses: SmallVec<[Status; 2]> = SmallVec::new();
+        for rule in rules {
+            let shares = rule.outage().after(Duration::ZERO) == Fallback::Share;
+            let enforces = if shares {
+                Fallback::Share
+            } else {
+                Fallback::Full
+            };
+            let Some((quota, usage)) = self.enforced(rule, enforces, view) else {
+                continue;
+            };
+            let usage = quota.brought_forward(usage, now);
+            let violated = cost > 0 && !quota.admits(usage, cost, now);
+            denied |= violated && shares && !rule.is_shadow();
+            statuses.push(Status::new(
+                &rule.with_part(quota),
+                usage,
+                now,
+                cost,
+                violated,
+            ));
+        }
+        if !denied {
+            return None;
+        }
+        self.isolate(rules);
+        let provenance = Provenance::Outage(Fallback::Share);
+        Some(Decision::new(now, cost, statuses).with_provenance(provenance))
     }
 }
