@@ -1,6 +1,8 @@
 //! Who is limited: bytes that stand for a client, an API key, a route, or a combination of them.
 
 use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 
 /// Who is limited, as bytes. Two subjects are the same if and only if their bytes are (G9).
 ///
@@ -61,28 +63,24 @@ impl<'a> From<&'a SubjectBuf> for Subject<'a> {
 /// assert_ne!(SubjectBuf::new().with("ab").with("c"), SubjectBuf::new().with("a").with("bc"));
 /// assert_ne!(SubjectBuf::new().with("").with("a"), SubjectBuf::new().with("a"));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct SubjectBuf {
-    bytes: Vec<u8>,
+    short: [u8; ROOM],
+    length: u8,
+    /// All of it, once there is not enough room for it.
+    long: Vec<u8>,
 }
+
+/// Enough for an address, or for a key of common length: no memory is allocated for these.
+const ROOM: usize = 64;
 
 impl SubjectBuf {
     /// A subject with no parts yet.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new() }
-    }
-
-    /// A subject with no parts yet, and room for so many bytes, the parts' lengths included.
-    ///
-    /// ```
-    /// use tidegate_core::SubjectBuf;
-    ///
-    /// let subject = SubjectBuf::with_capacity(64).with("ip").with("192.0.2.1");
-    /// assert_eq!(subject, SubjectBuf::new().with("ip").with("192.0.2.1"));
-    /// ```
-    pub fn with_capacity(bytes: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(bytes),
+            short: [0; ROOM],
+            length: 0,
+            long: Vec::new(),
         }
     }
 
@@ -94,20 +92,71 @@ impl SubjectBuf {
     }
 
     /// Adds a part.
+    #[inline]
     pub fn push(&mut self, part: impl AsRef<[u8]>) {
         let part = part.as_ref();
+        let at = usize::from(self.length);
+        let [length, ..] = part.len().to_le_bytes();
+        match self.short.get_mut(at..at + 1 + part.len()) {
+            Some([first, rest @ ..]) if self.long.is_empty() => {
+                // Below 0x80, since there is room for it.
+                *first = length;
+                rest.copy_from_slice(part);
+                self.length += 1 + length;
+            }
+            _ => self.push_long(part),
+        }
+    }
+
+    #[cold]
+    fn push_long(&mut self, part: &[u8]) {
+        if self.long.is_empty() {
+            let short = &self.short[..usize::from(self.length)];
+            self.long.extend_from_slice(short);
+        }
         // LEB128: seven bits a byte, least significant first, the high bit says that more follow.
         let mut len = part.len();
         while len >= 0x80 {
-            self.bytes.push(len.to_le_bytes()[0] | 0x80);
+            self.long.push(len.to_le_bytes()[0] | 0x80);
             len >>= 7;
         }
-        self.bytes.push(len.to_le_bytes()[0]);
-        self.bytes.extend_from_slice(part);
+        self.long.push(len.to_le_bytes()[0]);
+        self.long.extend_from_slice(part);
     }
 
     /// The subject.
+    #[inline]
     pub fn as_subject(&self) -> Subject<'_> {
-        Subject(&self.bytes)
+        Subject(if self.long.is_empty() {
+            &self.short[..usize::from(self.length)]
+        } else {
+            &self.long
+        })
+    }
+}
+
+impl Default for SubjectBuf {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for SubjectBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_subject() == other.as_subject()
+    }
+}
+
+impl Eq for SubjectBuf {}
+
+impl Hash for SubjectBuf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_subject().hash(state);
+    }
+}
+
+impl fmt::Debug for SubjectBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_subject().fmt(f)
     }
 }

@@ -307,6 +307,23 @@ fn g9_parts_of_every_length_are_told_apart() {
     assert_eq!(Subject::from(&parts), parts.as_subject());
 }
 
+/// G9: short subjects and long ones are kept in different places; a subject grows from the one into the other.
+#[test]
+fn g9_a_subject_of_many_parts_has_all_their_bytes() {
+    for len in [0, 1, 7, 31, 62, 63, 64, 200] {
+        let part = vec![b'x'; len];
+        let mut subject = SubjectBuf::new();
+        let mut bytes = Vec::new();
+        for parts in 0..70 {
+            let written = SubjectBuf::new().with(&part);
+            assert_eq!(subject.as_subject().as_bytes(), bytes, "{parts} of {len}");
+            assert_ne!(subject, subject.clone().with(""));
+            subject.push(&part);
+            bytes.extend_from_slice(written.as_subject().as_bytes());
+        }
+    }
+}
+
 #[test]
 fn a_tolerance_is_a_number_from_0_to_1() {
     let tolerance = |fraction| Tolerance::from_fraction(fraction);

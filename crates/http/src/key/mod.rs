@@ -19,9 +19,6 @@ pub use parameter::of_route;
 /// Subjects of more bytes are hashed: no store is to hold what a client made up at such length.
 const LONGEST: usize = 256;
 
-/// Enough for an address, or for a key of common length.
-const ROOM: usize = 64;
-
 /// Makes the subject of a request of a framework's type `R`.
 ///
 /// Every part says what it is before it says its value, so that different parts never make the same subject
@@ -259,7 +256,7 @@ impl<R: ?Sized> Key<R> {
     ///
     /// If the request lacks what it is to be limited by.
     pub fn subject(&self, request: &R, view: &dyn RequestView) -> Result<SubjectBuf, KeyError> {
-        let mut subject = SubjectBuf::with_capacity(ROOM);
+        let mut subject = SubjectBuf::new();
         self.push(request, view, &mut subject)?;
         if subject.as_subject().as_bytes().len() > LONGEST {
             subject = hash::hashed("long", &subject, &HashKey::OPEN);
