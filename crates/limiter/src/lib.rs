@@ -44,6 +44,7 @@
 mod bounded;
 mod builder;
 mod clock;
+mod derived;
 mod engine;
 mod error;
 mod guarded;

@@ -97,8 +97,36 @@ impl Limiter {
         cost: u64,
     ) -> Option<Decision> {
         let mut slot = None;
-        self.engine.try_decide(subject.into(), cost, &mut slot);
+        self.try_check_into(subject, cost, &mut slot);
         slot
+    }
+
+    /// As [`try_check_with_cost`](Self::try_check_with_cost), for those who have a place for the decision: it has some
+    /// hundred bytes, and to move them takes a good part of the time in which one is reached. Whatever was in there is
+    /// replaced, by `None` if the decision must be awaited.
+    ///
+    /// ```
+    /// # use tidegate_limiter::{Limiter, Policy, Quota};
+    /// # use tidegate_store_memory::MemoryStore;
+    /// # let limiter = Limiter::builder(MemoryStore::new())
+    /// #     .policy(Policy::new("per-client", Quota::per_minute(1)?))
+    /// #     .build()?;
+    /// let mut decision = None;
+    /// limiter.try_check_into("alice", 1, &mut decision);
+    /// assert!(decision.as_ref().is_some_and(|decision| decision.is_allowed()));
+    /// limiter.try_check_into("alice", 1, &mut decision);
+    /// assert!(decision.as_ref().is_some_and(|decision| !decision.is_allowed()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_check_into<'a>(
+        &self,
+        subject: impl Into<Subject<'a>>,
+        cost: u64,
+        slot: &mut Option<Decision>,
+    ) {
+        *slot = None;
+        self.engine.try_decide(subject.into(), cost, slot);
     }
 
     /// Decides requests that cost 1, of several subjects, each for itself: one's denial does not keep another from
@@ -262,6 +290,37 @@ impl Limiter {
     /// The policies that hold.
     pub fn policies(&self) -> Arc<[Policy]> {
         Arc::clone(self.engine.policies.load().policies())
+    }
+
+    /// Runs `f`, once, on what `make` computes from the policies that hold. That is kept for all threads until the policies
+    /// are replaced, one value for each type: what is told of them, for instance, need not be written anew for every request.
+    ///
+    /// ```
+    /// use tidegate_limiter::{Limiter, Policy, Quota};
+    /// use tidegate_store_memory::MemoryStore;
+    ///
+    /// struct Names(String);
+    ///
+    /// let limiter = Limiter::builder(MemoryStore::new())
+    ///     .policy(Policy::new("burst", Quota::per_second(2)?))
+    ///     .policy(Policy::new("daily", Quota::per_day(1000)?))
+    ///     .build()?;
+    /// let joined = |policies: &[Policy]| Names(policies.iter().map(Policy::name).collect());
+    ///
+    /// limiter.with_derived(joined, |names| assert_eq!(names.0, "burstdaily"));
+    /// limiter.replace_policies([Policy::new("hourly", Quota::per_hour(9)?)])?;
+    /// limiter.with_derived(joined, |names| assert_eq!(names.0, "hourly"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn with_derived<T: Send + Sync + 'static>(
+        &self,
+        make: impl Fn(&[Policy]) -> T,
+        mut f: impl FnMut(&T),
+    ) {
+        self.engine
+            .policies
+            .with(|set| set.derived().with(|| make(set.policies()), &mut f));
     }
 
     /// Changes with every replacement of the policies, and is never that of another limiter of this process: a key

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate_core::{Outage, PolicyName, Rule};
 use tidegate_store::Capabilities;
 
+use crate::derived::Derived;
 use crate::{BuildError, Policy, name};
 
 /// Policies, as they were given and as rules for the store. It never changes; another one takes its place.
@@ -14,6 +15,7 @@ pub(crate) struct PolicySet {
     version: u64,
     rules: Box<[Rule]>,
     policies: Arc<[Policy]>,
+    derived: Derived,
 }
 
 impl PolicySet {
@@ -46,6 +48,7 @@ impl PolicySet {
             version: next_version(),
             rules,
             policies: policies.into(),
+            derived: Derived::new(),
         })
     }
 
@@ -66,6 +69,12 @@ impl PolicySet {
 
     pub(crate) fn policies(&self) -> &Arc<[Policy]> {
         &self.policies
+    }
+
+    /// What others have computed from it.
+    #[inline]
+    pub(crate) fn derived(&self) -> &Derived {
+        &self.derived
     }
 }
 
