@@ -3,13 +3,13 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
+use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::{Error, HttpRequest};
 use tidegate_adapter_common::Gate;
 use tidegate_limiter::Limiter;
 
-use crate::{Options, RateLimit};
+use crate::{ActixWeb, Options, RateLimit};
 
 /// Limits the requests of everything that it wraps, in all workers together. Make one, and clone it in the
 /// closure that makes the workers' apps.
@@ -31,7 +31,7 @@ use crate::{Options, RateLimit};
 /// ```
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
-    gate: Arc<Gate<HttpRequest>>,
+    gate: Arc<Gate<ActixWeb>>,
 }
 
 impl RateLimitLayer {

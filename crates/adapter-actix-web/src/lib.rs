@@ -31,12 +31,11 @@
 
 mod layer;
 mod service;
-mod translate;
 mod view;
 
 use actix_web::HttpRequest;
 pub use layer::RateLimitLayer;
-pub use service::{Pending, RateLimit, ResponseFuture};
+pub use service::{ActixWeb, Pending, RateLimit, ResponseFuture};
 pub use tidegate_http::{
     Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Proxies,
     key,

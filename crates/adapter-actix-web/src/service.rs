@@ -4,25 +4,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage, HttpRequest};
-use tidegate_adapter_common::{Call, Entry, Gate, Passage};
-use tidegate_http::{Answer, Header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use tidegate_adapter_common::{Call, Entry, Gate, Passage, framework};
 use tidegate_limiter::Decision;
 
-use crate::translate;
 use crate::view::View;
+
+/// The types of actix-web.
+#[derive(Debug)]
+pub struct ActixWeb;
+
+framework!(ActixWeb, HttpRequest, HeaderName, HeaderValue, HeaderMap);
 
 /// A service whose requests are limited. [`RateLimitLayer`](crate::RateLimitLayer) makes it.
 #[derive(Debug)]
 pub struct RateLimit<S> {
     inner: Rc<S>,
-    gate: Arc<Gate<HttpRequest>>,
+    gate: Arc<Gate<ActixWeb>>,
 }
 
 /// The future of [`RateLimit`]'s responses.
-pub type ResponseFuture<S> = Passage<Pending<Rc<S>>, HttpRequest>;
+pub type ResponseFuture<S> = Passage<Pending<Rc<S>>>;
 
 /// A request, and the service that it is for.
 #[derive(Debug)]
@@ -32,7 +38,7 @@ pub struct Pending<S> {
 }
 
 impl<S> RateLimit<S> {
-    pub(crate) fn new(inner: S, gate: Arc<Gate<HttpRequest>>) -> Self {
+    pub(crate) fn new(inner: S, gate: Arc<Gate<ActixWeb>>) -> Self {
         Self {
             inner: Rc::new(inner),
             gate,
@@ -56,12 +62,17 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = request.request();
         let mut decision = None;
-        let entry = self.gate.enter(head, &View(head), &mut decision);
-        let service = Rc::clone(&self.inner);
-        let call = Pending { service, request };
-        match entry {
-            Entry::Now(outcome) => Passage::now(&self.gate, outcome, decision, call),
-            Entry::Later(outcome) => Passage::later(&self.gate, outcome, call),
+        match self.gate.enter(head, &View(head), &mut decision) {
+            Entry::Now(outcome) => {
+                let service = &*self.inner;
+                let call = Pending { service, request };
+                Passage::now(&self.gate, outcome, decision, call)
+            }
+            Entry::Later(decision, subject) => {
+                let service = Rc::clone(&self.inner);
+                let call = Pending { service, request };
+                Passage::later(&self.gate, decision, subject, call)
+            }
         }
     }
 }
@@ -71,11 +82,13 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
+    type Framework = ActixWeb;
     type Inner = ServiceResponse<B>;
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
     type Future = S::Future;
 
+    #[inline]
     fn pass(self, decision: Option<Decision>) -> S::Future {
         if let Some(decision) = decision {
             self.request.extensions_mut().insert(decision);
@@ -83,16 +96,34 @@ where
         self.service.call(self.request)
     }
 
-    fn refuse(self, answer: Answer, decision: Option<Decision>) -> Self::Response {
-        translate::response(self.request, answer, decision)
+    #[inline]
+    fn refuse(
+        self,
+        decision: Option<Decision>,
+        write: impl FnOnce(Option<&Decision>, &mut HeaderMap) -> (u16, String),
+    ) -> Self::Response {
+        let mut response = HttpResponse::with_body(StatusCode::TOO_MANY_REQUESTS, ());
+        let (status, body) = write(decision.as_ref(), response.headers_mut());
+        // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
+        if let Ok(status) = StatusCode::from_u16(status) {
+            *response.status_mut() = status;
+        }
+        if let Some(decision) = decision {
+            response.extensions_mut().insert(decision);
+        }
+        let response = response.set_body(EitherBody::right(BoxBody::new(body)));
+        self.request.into_response(response)
     }
 
     fn status(response: &ServiceResponse<B>) -> u16 {
         response.status().as_u16()
     }
 
-    fn finish(mut response: ServiceResponse<B>, headers: Vec<Header>) -> Self::Response {
-        translate::add_headers(response.headers_mut(), headers);
+    fn headers(response: &mut ServiceResponse<B>) -> &mut HeaderMap {
+        response.headers_mut()
+    }
+
+    fn finish(response: ServiceResponse<B>) -> Self::Response {
         response.map_into_left_body()
     }
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use tidegate_adapter_common::Gate;
 use tidegate_limiter::Limiter;
 use tower_layer::Layer;
 
-use crate::{Options, RateLimit};
+use crate::{Http, Options, RateLimit};
 
 /// Limits the requests of every service that it is put around, all of them together.
 ///
@@ -28,7 +27,7 @@ use crate::{Options, RateLimit};
 /// ```
 #[derive(Clone, Debug)]
 pub struct RateLimitLayer {
-    gate: Arc<Gate<Parts>>,
+    gate: Arc<Gate<Http>>,
 }
 
 impl RateLimitLayer {

@@ -38,12 +38,11 @@
 
 mod layer;
 mod service;
-mod translate;
 mod view;
 
 pub use http::request::Parts;
 pub use layer::RateLimitLayer;
-pub use service::{Pending, RateLimit, ResponseFuture};
+pub use service::{Http, Pending, RateLimit, ResponseFuture};
 pub use tidegate_http::{
     Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Proxies,
     key,

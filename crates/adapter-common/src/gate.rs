@@ -6,68 +6,70 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use tidegate_http::{
-    Answer, Header, Options, PolicyField, PolicyFieldCache, Question, RequestView, Verdict,
-};
+use tidegate_http::{Answer, Options, Question, Refusal, RequestView};
 use tidegate_limiter::{Decision, Limiter, SubjectBuf};
 use tokio::runtime::Handle;
 
-/// Something that takes time: it waits for the store.
-pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+use crate::Framework;
+use crate::headers::{Shown, Told, Writer};
+
+/// A decision that takes time: it waits for the store.
+pub type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
 
 /// A limiter, and how it is used over HTTP. One is shared by everything that handles requests.
-pub struct Gate<R: ?Sized> {
+pub struct Gate<F: Framework> {
     limiter: Limiter,
-    options: Options<R>,
-    field: PolicyFieldCache,
+    options: Options<F::Request>,
 }
 
-/// When the outcome is known.
+/// When it is known what becomes of a request.
 #[must_use]
-pub enum Entry {
+pub enum Entry<F: Framework> {
     /// At once. The decision, if there is one, is in the slot.
-    Now(Outcome),
-    /// The store must be asked.
-    Later(Later<(Outcome, Decision)>),
+    Now(Outcome<F>),
+    /// When the store has decided. Then [`Gate::outcome`] tells what becomes of the subject's request.
+    Later(Later, SubjectBuf),
 }
 
 /// What to do with a request.
-#[derive(Debug)]
 #[must_use]
-pub enum Outcome {
-    /// Pass it on as it is.
-    Skip,
+pub enum Outcome<F: Framework> {
     /// Pass it on.
-    Admit(Admission),
-    /// Answer this instead.
-    Refuse(Answer),
+    Pass(Exit<F>),
+    /// Answer what [`Gate::refuse`] writes.
+    Refuse(Why),
 }
 
-/// What goes with an admitted request.
-#[derive(Debug)]
+/// What is left to do when the response of a request that was passed on is there.
 #[must_use]
-pub struct Admission {
-    /// Headers to add to the response.
-    pub headers: Vec<Header>,
-    /// To hand in with the response's status; none if the status does not matter.
-    pub ticket: Option<Box<Ticket>>,
+pub struct Exit<F: Framework> {
+    headers: Told<F>,
+    /// None if the response's status does not matter.
+    ticket: Option<Box<Ticket<F>>>,
 }
 
 /// The right to give back what a request was charged.
-#[derive(Debug)]
-#[must_use]
-pub struct Ticket {
+struct Ticket<F: Framework> {
+    gate: Arc<Gate<F>>,
     subject: SubjectBuf,
     decision: Decision,
 }
 
-impl<R: ?Sized + 'static> Gate<R> {
+/// Why a request is refused.
+#[derive(Debug)]
+pub enum Why {
+    /// It was denied.
+    Denied,
+    /// It is nobody's, which is answered like this.
+    Nobodys(Box<Answer>),
+}
+
+impl<F: Framework> Gate<F> {
     /// Limits by `limiter` as `options` say; a key alone is enough.
-    pub fn new(limiter: Limiter, options: impl Into<Options<R>>) -> Arc<Self> {
+    pub fn new(limiter: Limiter, options: impl Into<Options<F::Request>>) -> Arc<Self> {
         Arc::new(Self {
             limiter,
             options: options.into(),
-            field: PolicyFieldCache::new(),
         })
     }
 
@@ -75,62 +77,110 @@ impl<R: ?Sized + 'static> Gate<R> {
     /// it has some hundred bytes, which are better not moved often; whatever was in there is not this request's.
     pub fn enter(
         self: &Arc<Self>,
-        request: &R,
+        request: &F::Request,
         view: &dyn RequestView,
         slot: &mut Option<Decision>,
-    ) -> Entry {
+    ) -> Entry<F> {
         *slot = None;
         let (subject, cost) = match self.options.question(request, view) {
             Question::Ask { subject, cost } => (subject, cost),
-            Question::Skip => return Entry::Now(Outcome::Skip),
-            Question::Refuse(answer) => return Entry::Now(Outcome::Refuse(answer)),
+            Question::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
+            Question::Refuse(answer) => {
+                return Entry::Now(Outcome::Refuse(Why::Nobodys(Box::new(answer))));
+            }
         };
-        *slot = self.limiter.try_check_with_cost(&subject, cost);
+        self.limiter.try_check_into(&subject, cost, slot);
         if let Some(decision) = slot {
             return Entry::Now(self.outcome(subject, decision));
         }
-        let gate = Arc::clone(self);
-        Entry::Later(Box::pin(async move {
-            let decision = gate.limiter.check_with_cost(&subject, cost).await;
-            (gate.outcome(subject, &decision), decision)
-        }))
+        let (limiter, asked) = (self.limiter.clone(), subject.clone());
+        let decision = async move { limiter.check_with_cost(&asked, cost).await };
+        Entry::Later(Box::pin(decision), subject)
     }
 
-    /// The response of an admitted request is there: its status decides whether the request counts. No response waits
-    /// for the store to give back a cost.
-    pub fn leave(&self, ticket: Box<Ticket>, status: u16) {
-        if !self.options.gives_back(status) {
-            return;
+    /// What to do with the subject's request, now that it is decided.
+    pub fn outcome(self: &Arc<Self>, subject: SubjectBuf, decision: &Decision) -> Outcome<F> {
+        if !decision.is_allowed() {
+            return Outcome::Refuse(Why::Denied);
         }
-        let limiter = self.limiter.clone();
-        in_background(async move {
-            let Ticket { subject, decision } = *ticket;
-            // A store that does not answer keeps the charge; its error has been reported by the limiter.
-            let _ = limiter.refund(&subject, decision).await;
+        let mut exit = Exit::new();
+        self.limiter.with_derived(Shown::<F>::new, |shown| {
+            let put = |field, value| exit.headers.push(field, value);
+            let mut writer = Writer { shown, put };
+            self.options.tell(decision, &shown.field, &mut writer);
         });
+        if self.options.is_charged_by_response() {
+            exit.ticket = Some(Box::new(Ticket {
+                gate: Arc::clone(self),
+                subject,
+                decision: decision.clone(),
+            }));
+        }
+        Outcome::Pass(exit)
     }
 
-    fn outcome(&self, subject: SubjectBuf, decision: &Decision) -> Outcome {
-        let field = self.field.get(self.limiter.policy_version(), || {
-            let policies = self.limiter.policies();
-            PolicyField::new(
-                policies
-                    .iter()
-                    .map(|policy| (policy.name(), policy.quota())),
-            )
-        });
-        match self.options.verdict(decision, &field) {
-            Verdict::Proceed(headers) => Outcome::Admit(Admission {
-                headers,
-                ticket: self.options.is_charged_by_response().then(|| {
-                    Box::new(Ticket {
-                        subject,
-                        decision: decision.clone(),
-                    })
-                }),
+    /// Writes a refused request's headers, of which there are none yet; returns the status and the body. `decision` is
+    /// that which led to it, if there was one.
+    pub fn refuse(
+        &self,
+        why: Why,
+        decision: Option<&Decision>,
+        headers: &mut F::Headers,
+    ) -> (u16, String) {
+        let mut refusal = None;
+        match (why, decision) {
+            (Why::Nobodys(answer), _) => refusal = Some(Refusal::Changed(*answer)),
+            (Why::Denied, Some(decision)) => self.limiter.with_derived(Shown::<F>::new, |shown| {
+                let put = |field, value| F::append(headers, field, value);
+                let mut writer = Writer { shown, put };
+                let written = self.options.refuse(decision, &shown.field, &mut writer);
+                refusal = Some(written);
             }),
-            Verdict::Refuse(answer) => Outcome::Refuse(answer),
+            // A decision denies, so there is one.
+            (Why::Denied, None) => {}
         }
+        match refusal {
+            Some(Refusal::Written { status, body }) => (status, body),
+            Some(Refusal::Changed(answer)) => {
+                for header in answer.headers {
+                    F::append_any(headers, header);
+                }
+                (answer.status, answer.body)
+            }
+            None => (429, String::new()),
+        }
+    }
+}
+
+impl<F: Framework> Exit<F> {
+    fn new() -> Self {
+        Self {
+            headers: Told::new(),
+            ticket: None,
+        }
+    }
+
+    /// The response is there: its status decides whether the request counts, and headers are added to its own. No
+    /// response waits for the store to give back a cost.
+    pub fn leave(self, status: u16, headers: &mut F::Headers) {
+        self.headers.add_to(headers);
+        if let Some(ticket) = self.ticket
+            && ticket.gate.options.gives_back(status)
+        {
+            in_background(ticket.give_back());
+        }
+    }
+}
+
+impl<F: Framework> Ticket<F> {
+    async fn give_back(self: Box<Self>) {
+        let Self {
+            gate,
+            subject,
+            decision,
+        } = *self;
+        // A store that does not answer keeps the charge; its error has been reported by the limiter.
+        let _ = gate.limiter.refund(&subject, decision).await;
     }
 }
 
@@ -147,7 +197,7 @@ fn in_background(task: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-impl<R: ?Sized> fmt::Debug for Gate<R> {
+impl<F: Framework> fmt::Debug for Gate<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gate")
             .field("options", &self.options)
@@ -162,25 +212,26 @@ mod tests {
     use tidegate_store_memory::MemoryStore;
 
     use super::*;
+    use crate::plain::{Lines, Plain};
 
-    fn gate(options: Options<()>) -> Arc<Gate<()>> {
+    fn gate(options: Options<()>) -> Arc<Gate<Plain>> {
         let policy = Policy::new("per-client", Quota::per_minute(1).unwrap());
         let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
         Gate::new(limiter.build().unwrap(), options)
     }
 
-    fn enter(gate: &Arc<Gate<()>>) -> Outcome {
+    fn enter(gate: &Arc<Gate<Plain>>) -> Outcome<Plain> {
         let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
         match gate.enter(&(), &request, &mut None) {
             Entry::Now(outcome) => outcome,
-            Entry::Later(_) => panic!("memory answers at once"),
+            Entry::Later(..) => panic!("memory answers at once"),
         }
     }
 
-    fn admitted(gate: &Arc<Gate<()>>) -> Admission {
+    fn passed_on(gate: &Arc<Gate<Plain>>) -> Exit<Plain> {
         match enter(gate) {
-            Outcome::Admit(admission) => admission,
-            other => panic!("{other:?}"),
+            Outcome::Pass(exit) => exit,
+            Outcome::Refuse(why) => panic!("{why:?}"),
         }
     }
 
@@ -188,27 +239,29 @@ mod tests {
     fn what_does_not_count_by_its_status_is_given_back() {
         let gate = gate(Options::new(key::client_ip()).charge_if(|status| status == 401));
         for _ in 0..3 {
-            let ticket = admitted(&gate).ticket.unwrap();
-            gate.leave(ticket, 200);
+            passed_on(&gate).leave(200, &mut Lines::new());
         }
-        let ticket = admitted(&gate).ticket.unwrap();
-        gate.leave(ticket, 401);
-        assert!(matches!(enter(&gate), Outcome::Refuse(_)));
+        passed_on(&gate).leave(401, &mut Lines::new());
+        assert!(matches!(enter(&gate), Outcome::Refuse(Why::Denied)));
     }
 
     #[test]
     fn where_the_status_does_not_matter_nothing_is_kept_for_it() {
         let gate = gate(key::client_ip().into());
-        assert!(admitted(&gate).ticket.is_none());
+        assert!(passed_on(&gate).ticket.is_none());
     }
 
     #[test]
     fn replaced_policies_are_shown_from_the_next_request_on() {
         let gate = gate(key::client_ip().into());
-        let shown = |admission: Admission| admission.headers[0].1.clone();
-        assert_eq!(shown(admitted(&gate)), r#""per-client";q=1;w=60"#);
+        let shown = |exit: Exit<Plain>| {
+            let mut lines = Lines::new();
+            exit.leave(200, &mut lines);
+            lines[0].1.clone()
+        };
+        assert_eq!(shown(passed_on(&gate)), r#""per-client";q=1;w=60"#);
         let policy = Policy::new("per-client", Quota::per_minute(5).unwrap());
         gate.limiter.replace_policies([policy]).unwrap();
-        assert_eq!(shown(admitted(&gate)), r#""per-client";q=5;w=60"#);
+        assert_eq!(shown(passed_on(&gate)), r#""per-client";q=5;w=60"#);
     }
 }

@@ -2,34 +2,47 @@
 //!
 //! A [`Gate`] puts a limiter and the HTTP options together. An adapter shows it each request; it says whether to
 //! pass it on and which headers to add, or what to answer instead. A [`Passage`] is the future of the response,
-//! made from what the framework can do with a request ([`Call`]). What is left for an adapter is to translate
-//! between its framework's types and these.
+//! made from what the framework can do with a request ([`Call`]). What is left for an adapter is to name its framework's
+//! types ([`framework!`]), to show its requests, and to make its responses.
 //!
 //! ```
-//! use std::sync::Arc;
-//! use tidegate_adapter_common::{Entry, Gate, Outcome};
+//! use http::{HeaderMap, HeaderName, HeaderValue};
+//! use tidegate_adapter_common::{Entry, Gate, Outcome, framework};
 //! use tidegate_http::{PlainRequest, key};
 //! use tidegate_limiter::{Limiter, Policy, Quota};
 //! use tidegate_store_memory::MemoryStore;
 //!
+//! struct Mine;
+//! framework!(Mine, (), HeaderName, HeaderValue, HeaderMap);
+//!
 //! let limiter = Limiter::builder(MemoryStore::new())
 //!     .policy(Policy::new("per-client", Quota::per_minute(1)?))
 //!     .build()?;
-//! let gate: Arc<Gate<()>> = Gate::new(limiter, key::client_ip());
+//! let gate = Gate::<Mine>::new(limiter, key::client_ip());
 //!
 //! let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-//! let mut decision = None;
-//! let Entry::Now(Outcome::Admit(admission)) = gate.enter(&(), &request, &mut decision) else { panic!() };
-//! assert!(admission.headers.iter().any(|(name, _)| name == "ratelimit"));
+//! let (mut decision, mut headers) = (None, HeaderMap::new());
+//! let Entry::Now(Outcome::Pass(exit)) = gate.enter(&(), &request, &mut decision) else { panic!() };
 //! assert!(decision.as_ref().is_some_and(|decision| decision.is_allowed()));
-//! let Entry::Now(Outcome::Refuse(answer)) = gate.enter(&(), &request, &mut decision) else { panic!() };
-//! assert_eq!(answer.status, 429);
+//! exit.leave(200, &mut headers);
+//! assert_eq!(headers["ratelimit-policy"], r#""per-client";q=1;w=60"#);
+//!
+//! let (mut decision, mut headers) = (None, HeaderMap::new());
+//! let Entry::Now(Outcome::Refuse(why)) = gate.enter(&(), &request, &mut decision) else { panic!() };
+//! let (status, body) = gate.refuse(why, decision.as_ref(), &mut headers);
+//! assert_eq!(status, 429);
+//! assert_eq!(headers["content-type"], "application/problem+json");
+//! assert!(body.contains("per-client"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod framework;
 mod gate;
-mod names;
+mod headers;
 mod passage;
+#[cfg(test)]
+mod plain;
 
-pub use gate::{Admission, Entry, Gate, Later, Outcome, Ticket};
-pub use passage::{Call, Passage};
+pub use framework::Framework;
+pub use gate::{Entry, Exit, Gate, Later, Outcome, Why};
+pub use passage::{Call, HeadersOf, Passage};

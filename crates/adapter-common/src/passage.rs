@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tidegate_http::{Answer, Header};
-use tidegate_limiter::Decision;
+use tidegate_limiter::{Decision, SubjectBuf};
 
-use crate::{Gate, Later, Outcome, Ticket};
+use crate::{Exit, Framework, Gate, Later, Outcome};
 
 /// A request on its way to a framework's inner service: what may become of it.
 pub trait Call {
+    /// The framework's types.
+    type Framework: Framework;
     /// The inner service's response.
     type Inner;
     /// The response that leaves the limiter.
@@ -25,109 +26,138 @@ pub trait Call {
     /// Calls the inner service, with the decision in the request's extensions.
     fn pass(self, decision: Option<Decision>) -> Self::Future;
 
-    /// Answers instead of the inner service, with the decision in the response's extensions.
-    fn refuse(self, answer: Answer, decision: Option<Decision>) -> Self::Response;
+    /// Answers instead of the inner service, with the decision in the response's extensions. What `write` writes are the
+    /// response's headers; it returns the status and the body.
+    fn refuse(
+        self,
+        decision: Option<Decision>,
+        write: impl FnOnce(Option<&Decision>, &mut HeadersOf<Self>) -> (u16, String),
+    ) -> Self::Response;
 
     /// The status of a response.
     fn status(response: &Self::Inner) -> u16;
 
-    /// Adds headers to a response, without those that it [has already](tidegate_http::unsaid).
-    fn finish(response: Self::Inner, headers: Vec<Header>) -> Self::Response;
+    /// The headers of a response.
+    fn headers(response: &mut Self::Inner) -> &mut HeadersOf<Self>;
+
+    /// The inner service's response, as it leaves the limiter.
+    fn finish(response: Self::Inner) -> Self::Response;
 }
+
+/// The headers of a response to this call.
+pub type HeadersOf<C> = <<C as Call>::Framework as Framework>::Headers;
 
 pin_project! {
     /// The future of a limited response.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Passage<C, R>
+    pub struct Passage<C>
     where
         C: Call,
-        R: ?Sized,
     {
         #[pin]
-        state: State<C, C::Future, C::Response, R>,
+        state: State<C, C::Future, C::Response, C::Framework>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<C, F, Res, R: ?Sized> {
+    enum State<C, F, Res, W: Framework> {
         /// The store is being asked.
         Deciding {
-            outcome: Later<(Outcome, Decision)>,
-            // There until the outcome is known.
-            call: Option<C>,
-            gate: Arc<Gate<R>>,
+            decision: Later,
+            // There until the decision is known.
+            asked: Option<Asked<C, W>>,
         },
         /// The inner service is at work.
         Inner {
             #[pin]
             response: F,
-            exit: Option<Exit<R>>,
+            // There until the response is.
+            exit: Option<Exit<W>>,
         },
         /// The response is there, until it is taken.
         Done { response: Option<Res> },
     }
 }
 
-/// What is left to do with the inner service's response.
-struct Exit<R: ?Sized> {
-    headers: Vec<Header>,
-    ticket: Option<(Box<Ticket>, Arc<Gate<R>>)>,
+/// Who waits for a decision.
+struct Asked<C, W: Framework> {
+    call: C,
+    subject: SubjectBuf,
+    gate: Arc<Gate<W>>,
 }
 
-impl<C: Call, R: ?Sized + 'static> Passage<C, R> {
-    /// With an outcome that is known, and the decision that led to it, if there was one. The call need not be of the
-    /// type that waits: it may borrow its service.
+impl<C: Call> Passage<C> {
+    /// With an outcome that is known, and the decision that led to it, if there was one. The call need not be of the type
+    /// that waits: it may borrow its service.
+    #[inline(always)]
     pub fn now<N>(
-        gate: &Arc<Gate<R>>,
-        outcome: Outcome,
+        gate: &Gate<C::Framework>,
+        outcome: Outcome<C::Framework>,
         decision: Option<Decision>,
         call: N,
     ) -> Self
     where
-        N: Call<Future = C::Future, Inner = C::Inner, Response = C::Response, Error = C::Error>,
+        N: Call<
+                Framework = C::Framework,
+                Future = C::Future,
+                Inner = C::Inner,
+                Response = C::Response,
+                Error = C::Error,
+            >,
     {
         Self {
             state: proceed(gate, outcome, decision, call),
         }
     }
 
-    /// With an outcome that must be waited for.
-    pub fn later(gate: &Arc<Gate<R>>, outcome: Later<(Outcome, Decision)>, call: C) -> Self {
+    /// With a decision that must be waited for.
+    pub fn later(
+        gate: &Arc<Gate<C::Framework>>,
+        decision: Later,
+        subject: SubjectBuf,
+        call: C,
+    ) -> Self {
+        let asked = Some(Asked {
+            call,
+            subject,
+            gate: Arc::clone(gate),
+        });
         Self {
-            state: State::Deciding {
-                outcome,
-                call: Some(call),
-                gate: Arc::clone(gate),
-            },
+            state: State::Deciding { decision, asked },
         }
     }
 }
 
-impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
+impl<C: Call> Future for Passage<C> {
     type Output = Result<C::Response, C::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Deciding {
-                    outcome,
-                    call,
-                    gate,
-                } => {
-                    let (outcome, decision) = ready!(outcome.as_mut().poll(cx));
+                StateProj::Deciding { decision, asked } => {
+                    let decision = ready!(decision.as_mut().poll(cx));
                     // It is taken once, and the state is left right after.
-                    let Some(call) = call.take() else {
+                    let Some(Asked {
+                        call,
+                        subject,
+                        gate,
+                    }) = asked.take()
+                    else {
                         return Poll::Pending;
                     };
-                    proceed(gate, outcome, Some(decision), call)
+                    let outcome = gate.outcome(subject, &decision);
+                    proceed(&gate, outcome, Some(decision), call)
                 }
                 StateProj::Inner { response, exit } => {
-                    let response = ready!(response.poll(cx))?;
-                    let response = leave::<C, R>(response, exit.take());
+                    let mut response = ready!(response.poll(cx))?;
+                    if let Some(exit) = exit.take() {
+                        let status = C::status(&response);
+                        exit.leave(status, C::headers(&mut response));
+                    }
                     state.set(State::Done { response: None });
-                    return Poll::Ready(Ok(response));
+                    return Poll::Ready(Ok(C::finish(response)));
                 }
                 StateProj::Done { response } => {
                     // Who polls again after the response was there waits for ever.
@@ -141,38 +171,26 @@ impl<C: Call, R: ?Sized + 'static> Future for Passage<C, R> {
     }
 }
 
-/// After the decision.
-fn proceed<N: Call, C, R: ?Sized>(
-    gate: &Arc<Gate<R>>,
-    outcome: Outcome,
+/// After the decision. In line, because what is given here would be copied: a decision, and a request's head.
+#[inline(always)]
+fn proceed<N: Call, C>(
+    gate: &Gate<N::Framework>,
+    outcome: Outcome<N::Framework>,
     decision: Option<Decision>,
     call: N,
-) -> State<C, N::Future, N::Response, R> {
+) -> State<C, N::Future, N::Response, N::Framework> {
     match outcome {
-        Outcome::Skip => State::Inner {
+        Outcome::Pass(exit) => State::Inner {
             response: call.pass(decision),
-            exit: None,
+            exit: Some(exit),
         },
-        Outcome::Admit(admission) => State::Inner {
-            response: call.pass(decision),
-            exit: Some(Exit {
-                headers: admission.headers,
-                ticket: admission.ticket.map(|ticket| (ticket, Arc::clone(gate))),
-            }),
-        },
-        Outcome::Refuse(answer) => State::Done {
-            response: Some(call.refuse(answer, decision)),
-        },
+        Outcome::Refuse(why) => {
+            let write = |decision: Option<&Decision>, headers: &mut HeadersOf<N>| {
+                gate.refuse(why, decision, headers)
+            };
+            State::Done {
+                response: Some(call.refuse(decision, write)),
+            }
+        }
     }
-}
-
-/// After the inner service's response: what leaves the limiter.
-fn leave<C: Call, R: ?Sized + 'static>(response: C::Inner, exit: Option<Exit<R>>) -> C::Response {
-    let Some(Exit { headers, ticket }) = exit else {
-        return C::finish(response, Vec::new());
-    };
-    if let Some((ticket, gate)) = ticket {
-        gate.leave(ticket, C::status(&response));
-    }
-    C::finish(response, headers)
 }

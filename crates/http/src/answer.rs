@@ -51,49 +51,12 @@ impl Answer {
         self.headers.push((name, value.into()));
     }
 
-    /// Adds a header that is not there yet.
-    pub(crate) fn push(&mut self, name: &'static str, value: impl Into<Text>) {
-        self.headers.push((name.into(), value.into()));
-    }
-
     /// The first header of that name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.as_str())
     }
 }
-
-/// Without the headers that a response has already, of the handler's own or by a limiter further inside: those stay
-/// as they are. `has` tells whether the response has a header of that name.
-///
-/// In the lists `ratelimit` and `ratelimit-policy` several may speak, so these are never left out. The three
-/// `x-ratelimit-*` speak of one policy together: where the response has one of them, all are left out.
-///
-/// ```
-/// use tidegate_http::{Header, unsaid};
-///
-/// let ours = ["ratelimit", "x-ratelimit-limit", "x-ratelimit-reset", "tidegate-mode"];
-/// let ours: Vec<Header> = ours.map(|name| (name.into(), "1".into())).into();
-/// let theirs = ["ratelimit", "x-ratelimit-limit"];
-/// let added = unsaid(ours, |name| theirs.contains(&name));
-/// let names: Vec<_> = added.iter().map(|(name, _)| &**name).collect();
-/// assert_eq!(names, ["ratelimit", "tidegate-mode"]);
-/// ```
-pub fn unsaid(mut headers: Vec<Header>, has: impl Fn(&str) -> bool) -> Vec<Header> {
-    headers.retain(|(name, _)| match &**name {
-        "ratelimit" | "ratelimit-policy" => true,
-        name if X_RATE_LIMIT.contains(&name) => !X_RATE_LIMIT.into_iter().any(&has),
-        name => !has(name),
-    });
-    headers
-}
-
-/// What [`Dialect::XRateLimit`](crate::Dialect::XRateLimit) says.
-const X_RATE_LIMIT: [&str; 3] = [
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-];
 
 /// Whether a header's name can have this character (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(byte: u8) -> bool {

@@ -12,7 +12,7 @@
 //! | client addresses behind proxies, IPv6 prefixes | [`ClientAddress`], [`Proxies`] |
 //! | costs, skips, which headers, another response | [`Options`] |
 //! | which headers there are | [`Dialect`] |
-//! | to write an adapter | [`RequestView`], [`Question`], [`Verdict`], [`Answer`] |
+//! | to write an adapter | [`RequestView`], [`Question`], [`Verdict`], [`Answer`], [`Sink`] |
 //!
 //! ```
 //! use tidegate_core::{PolicyName, Quota, Rule, Timestamp, Usage, decide};
@@ -38,6 +38,7 @@ mod allow;
 mod answer;
 mod client;
 mod dialect;
+mod field;
 mod fields;
 pub mod key;
 mod options;
@@ -47,11 +48,12 @@ mod seconds;
 mod text;
 mod view;
 
-pub use answer::{Answer, Header, unsaid};
+pub use answer::{Answer, Header};
 pub use client::{CidrError, Cidrs, ClientAddress, ForwardedField, PrefixError, Proxies, ZeroHops};
 pub use dialect::{Dialect, Dialects};
+pub use field::{Constant, Field, Sink};
 pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};
-pub use options::{Options, Question, Verdict};
-pub use policy_field::{PolicyField, PolicyFieldCache};
+pub use options::{Options, Question, Refusal, Verdict};
+pub use policy_field::PolicyField;
 pub use text::Text;
 pub use view::{PlainRequest, RequestView};

@@ -1,5 +1,7 @@
 //! What an adapter does with a request, and what it answers: everything but the framework.
 
+mod verdict;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +9,9 @@ use std::time::Duration;
 use tidegate_core::{Decision, SubjectBuf};
 
 use crate::allow::Allowed;
-use crate::{
-    Answer, Cidrs, ClientAddress, Dialects, Header, HeaderNameError, Key, PolicyField, RequestView,
-    fields, problem, text,
-};
+use crate::{Answer, Cidrs, ClientAddress, Dialects, HeaderNameError, Key, RequestView, problem};
+
+pub use verdict::{Refusal, Verdict};
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
 type Change = Arc<dyn Fn(&mut Answer, &Decision) + Send + Sync>;
@@ -57,15 +58,6 @@ pub enum Question {
         cost: u64,
     },
     /// Answer this: it cannot be told whose request it is.
-    Refuse(Answer),
-}
-
-/// What an adapter is to do after the limiter's decision.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Pass the request on, and add these headers to the response.
-    Proceed(Vec<Header>),
-    /// Answer this.
     Refuse(Answer),
 }
 
@@ -315,43 +307,6 @@ impl<R: ?Sized> Options<R> {
                 Question::Refuse(problem::no_subject(&error, view.how_to_tell_the_peer()))
             }
         }
-    }
-
-    /// What to do after a decision. `policies` are those in force, for decisions that were taken without any.
-    pub fn verdict(&self, decision: &Decision, policies: &PolicyField) -> Verdict {
-        if decision.is_allowed() {
-            let mut headers = Vec::with_capacity(self.told());
-            self.tell(&mut headers, decision, policies);
-            return Verdict::Proceed(headers);
-        }
-        let mut answer = if decision.is_unavailable() {
-            problem::temporary_reduced_capacity(decision)
-        } else {
-            problem::quota_exceeded(decision)
-        };
-        if let Some(seconds) = fields::retry_after(decision, self.jitter) {
-            answer.push("retry-after", text::number(seconds));
-        }
-        self.tell(&mut answer.headers, decision, policies);
-        if let Some(change) = &self.on_denial {
-            change(&mut answer, decision);
-        }
-        Verdict::Refuse(answer)
-    }
-
-    /// What is told of a decision, whichever it is.
-    fn tell(&self, headers: &mut Vec<Header>, decision: &Decision, policies: &PolicyField) {
-        fields::limits(headers, self.dialects, decision, policies);
-        if self.mode {
-            let mode = decision.provenance().as_str();
-            headers.push(("tidegate-mode".into(), mode.into()));
-        }
-    }
-
-    /// How many headers that takes: for one dialect, or none, the most.
-    fn told(&self) -> usize {
-        let limits = if self.dialects == Dialects::OFF { 0 } else { 3 };
-        limits + usize::from(self.mode)
     }
 
     /// Whether the cost of admitted requests depends on their responses.

@@ -1,6 +1,4 @@
-//! `RateLimit-Policy`: the constant part of the headers, rendered once per set of policies.
-
-use std::sync::{Arc, PoisonError, RwLock};
+//! `RateLimit-Policy`: the constant part of the headers, to be rendered once per set of policies.
 
 use tidegate_core::{Quota, Status};
 
@@ -24,26 +22,35 @@ const MAX_INTEGER: u64 = 999_999_999_999_999;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyField {
-    policies: Vec<(Box<str>, Quota)>,
+    items: Vec<Item>,
     value: Text,
+}
+
+/// One policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Item {
+    name: Box<str>,
+    quota: Quota,
+    /// How its item in a list begins, with what separates it from the one before.
+    start: Box<str>,
 }
 
 impl PolicyField {
     /// Renders names and quotas, in their order.
     pub fn new<'a>(policies: impl IntoIterator<Item = (&'a str, &'a Quota)>) -> Self {
-        let policies: Vec<(Box<str>, Quota)> = policies
-            .into_iter()
-            .map(|(name, quota)| (plain(name), *quota))
+        let policies = policies.into_iter().enumerate();
+        let items: Vec<Item> = policies
+            .map(|(at, (name, quota))| Item::new(at, name, *quota))
             .collect();
         let mut value = Line::new();
-        for (name, quota) in &policies {
+        for Item { quota, start, .. } in &items {
+            value.push(start);
+            push_parameter(&mut value, ";q=", quota.capacity());
             let window = seconds::rounded_up(quota.capacity_window());
-            push_item(&mut value, name);
-            push_parameter(&mut value, "q", quota.capacity());
-            push_parameter(&mut value, "w", window);
+            push_parameter(&mut value, ";w=", window);
         }
         Self {
-            policies,
+            items,
             value: value.into(),
         }
     }
@@ -53,21 +60,33 @@ impl PolicyField {
         self.value.as_str()
     }
 
-    pub(crate) fn text(&self) -> Text {
-        self.value.clone()
+    /// The same, cheap to clone.
+    pub const fn text(&self) -> &Text {
+        &self.value
     }
 
-    /// The value for a decision: this one if it was decided by these very quotas, another where the subject has
-    /// quotas of its own.
-    pub(crate) fn for_statuses(&self, statuses: &[Status]) -> Text {
-        let ours = self.policies.iter().map(|(name, quota)| (&**name, quota));
-        let theirs = statuses
-            .iter()
-            .map(|status| (status.name().as_str(), status.quota()));
-        if ours.eq(theirs.clone()) {
-            self.text()
-        } else {
-            Self::new(theirs).value
+    /// Whether a decision was taken by these very quotas: a subject may have some of its own.
+    pub(crate) fn is_of(&self, statuses: &[Status]) -> bool {
+        self.items.len() == statuses.len()
+            && self.items.iter().zip(statuses).all(|(item, status)| {
+                *item.name == *status.name().as_str() && item.quota == *status.quota()
+            })
+    }
+
+    /// How the items of a list with one for each policy begin.
+    pub(crate) fn starts(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|item| &*item.start)
+    }
+}
+
+impl Item {
+    fn new(at: usize, name: &str, quota: Quota) -> Self {
+        let name = plain(name);
+        let separator = if at == 0 { "" } else { ", " };
+        Self {
+            start: format!("{separator}\"{name}\"").into(),
+            name,
+            quota,
         }
     }
 }
@@ -84,52 +103,11 @@ fn plain(name: &str) -> Box<str> {
     }
 }
 
-/// Begins the next item of a list with a policy's name, a string. It needs no escapes: see [`plain`].
-pub(crate) fn push_item(list: &mut Line, name: &str) {
-    if !list.is_empty() {
-        list.push(", ");
-    }
-    list.push("\"");
-    list.push(name);
-    list.push("\"");
-}
-
-pub(crate) fn push_parameter(list: &mut Line, name: &str, value: u64) {
-    list.push(";");
-    list.push(name);
-    list.push("=");
+/// Adds an integer: `parameter` is its name, with what stands around it.
+#[inline]
+pub(crate) fn push_parameter(list: &mut Line, parameter: &str, value: u64) {
+    list.push(parameter);
     list.push_number(value.min(MAX_INTEGER));
-}
-
-/// The field of the policies in force, kept until their version changes.
-#[derive(Debug, Default)]
-pub struct PolicyFieldCache {
-    latest: RwLock<Option<(u64, Arc<PolicyField>)>>,
-}
-
-impl PolicyFieldCache {
-    /// With nothing rendered yet.
-    pub const fn new() -> Self {
-        Self {
-            latest: RwLock::new(None),
-        }
-    }
-
-    /// The field for this version of the policies, rendered if it is not there yet.
-    pub fn get(&self, version: u64, render: impl FnOnce() -> PolicyField) -> Arc<PolicyField> {
-        // The value is replaced whole, so a panic elsewhere leaves nothing half done behind the lock.
-        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, field)) = &*latest
-            && *at == version
-        {
-            return Arc::clone(field);
-        }
-        drop(latest);
-        let field = Arc::new(render());
-        let mut latest = self.latest.write().unwrap_or_else(PoisonError::into_inner);
-        *latest = Some((version, Arc::clone(&field)));
-        field
-    }
 }
 
 #[cfg(test)]
@@ -175,16 +153,5 @@ mod tests {
             let field = PolicyField::new([(name, &quota)]);
             assert_eq!(field.as_str(), format!("\"{shown}\";q=1;w=60"));
         }
-    }
-
-    #[test]
-    fn it_is_rendered_once_per_version() {
-        let quota = Quota::per_minute(1).unwrap();
-        let cache = PolicyFieldCache::new();
-        let first = cache.get(1, || PolicyField::new([("a", &quota)]));
-        let again = cache.get(1, || panic!("rendered twice"));
-        assert!(Arc::ptr_eq(&first, &again));
-        let next = cache.get(2, || PolicyField::new([("b", &quota)]));
-        assert_eq!(next.as_str(), r#""b";q=1;w=60"#);
     }
 }

@@ -1,16 +1,15 @@
 //! Problem details (RFC 9457): the bodies of refused requests.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
 
-use tidegate_core::{Decision, Fallback, Provenance, Status};
+use tidegate_core::{Decision, Fallback, Provenance};
 
-use crate::{Answer, KeyError};
+use crate::{Answer, Constant, Field, KeyError, Sink};
 
 const DETAIL: &str = r#","detail":"#;
 const VIOLATED: &str = r#","violated-policies":["#;
-
-/// As many as a refusal usually has at most: what is below, when to try again, one dialect, the mode.
-const MOST_HEADERS: usize = 8;
 
 /// A problem's type, title and status: the beginning of its body.
 macro_rules! problem {
@@ -26,48 +25,74 @@ macro_rules! problem {
     };
 }
 
+/// What keeps a request from being answered by the service.
+pub(crate) struct Problem<'a> {
+    pub(crate) status: u16,
+    /// The members that are the same in every problem of the kind.
+    head: &'static str,
+    detail: Option<Cow<'static, str>>,
+    /// Whose violated policies are named.
+    decision: Option<&'a Decision>,
+}
+
+/// A denied request, which is admitted after this wait, if that is known.
+pub(crate) fn of(decision: &Decision, wait: Option<Duration>) -> Problem<'_> {
+    if decision.is_unavailable() {
+        temporary_reduced_capacity(decision)
+    } else {
+        quota_exceeded(decision, wait)
+    }
+}
+
 /// 429: the client has used up its quota.
-pub(crate) fn quota_exceeded(decision: &Decision) -> Answer {
-    let never = decision
-        .violated()
-        .find(|status| status.retry_after().is_none());
-    let admits = match decision.provenance() {
-        // This node's share of the limit, which comes to an end with the outage.
-        Provenance::Outage(Fallback::Share) => "admits, for now, no",
-        _ => "never admits",
-    };
-    let detail = never.map(|status| {
-        format!(
-            "The request costs {}, and the policy {} {admits} more than {} at once.",
-            decision.cost(),
-            status.name(),
-            status.limit()
-        )
-    });
-    let problem = Problem {
+fn quota_exceeded(decision: &Decision, wait: Option<Duration>) -> Problem<'_> {
+    Problem {
         status: 429,
         head: problem!(
             "https://iana.org/assignments/http-problem-types#quota-exceeded",
             "Quota Exceeded",
             429
         ),
-        detail: detail.as_deref(),
+        detail: match wait {
+            Some(_) => None,
+            None => never_admitted(decision).map(Cow::Owned),
+        },
+        decision: Some(decision),
+    }
+}
+
+/// Why it does not help to wait, if that is a policy's limit.
+#[cold]
+fn never_admitted(decision: &Decision) -> Option<String> {
+    let never = decision
+        .violated()
+        .find(|status| status.retry_after().is_none())?;
+    let admits = match decision.provenance() {
+        // This node's share of the limit, which comes to an end with the outage.
+        Provenance::Outage(Fallback::Share) => "admits, for now, no",
+        _ => "never admits",
     };
-    problem.answer(Some(decision))
+    Some(format!(
+        "The request costs {}, and the policy {} {admits} more than {} at once.",
+        decision.cost(),
+        never.name(),
+        never.limit()
+    ))
 }
 
 /// 503: the store is away, and the policy would rather refuse than guess.
-pub(crate) fn temporary_reduced_capacity(decision: &Decision) -> Answer {
-    let problem = Problem {
+fn temporary_reduced_capacity(decision: &Decision) -> Problem<'_> {
+    let detail = "The rate limiter cannot reach its store, and refuses requests until it can.";
+    Problem {
         status: 503,
         head: problem!(
             "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
             "Temporary Reduced Capacity",
             503
         ),
-        detail: Some("The rate limiter cannot reach its store, and refuses requests until it can."),
-    };
-    problem.answer(Some(decision))
+        detail: Some(detail.into()),
+        decision: Some(decision),
+    }
 }
 
 /// The request could not be attributed to anybody.
@@ -84,41 +109,40 @@ pub(crate) fn no_subject(error: &KeyError, how_to_tell_the_peer: &str) -> Answer
     let problem = Problem {
         status,
         head,
-        detail: Some(&detail),
+        detail: Some(detail.into()),
+        decision: None,
     };
-    problem.answer(None)
-}
-
-struct Problem<'a> {
-    status: u16,
-    /// The members that are the same in every problem of the kind.
-    head: &'static str,
-    detail: Option<&'a str>,
+    let mut headers = Vec::new();
+    problem.tell(&mut headers);
+    Answer {
+        status,
+        headers,
+        body: problem.body(),
+    }
 }
 
 impl Problem<'_> {
-    /// The response, which no cache may keep (RFC 6585, section 4, for 429; the others are as short-lived).
-    fn answer(&self, decision: Option<&Decision>) -> Answer {
-        let mut answer = Answer {
-            status: self.status,
-            headers: Vec::with_capacity(MOST_HEADERS),
-            body: self.body(decision),
-        };
-        answer.push("content-type", "application/problem+json");
-        answer.push("cache-control", "no-store");
-        answer
+    /// The headers of the body, which no cache may keep (RFC 6585, section 4, for 429; the others are as short-lived).
+    pub(crate) fn tell(&self, sink: &mut impl Sink) {
+        sink.constant(Field::ContentType, Constant::ProblemJson);
+        sink.constant(Field::CacheControl, Constant::NoStore);
     }
 
-    fn body(&self, decision: Option<&Decision>) -> String {
-        let mut body = String::with_capacity(self.room(decision));
+    pub(crate) fn body(&self) -> String {
+        let mut body = String::with_capacity(self.room());
         body.push_str(self.head);
-        if let Some(detail) = self.detail {
+        if let Some(detail) = &self.detail {
             body.push_str(DETAIL);
             push_json(&mut body, detail);
         }
-        if let Some(decision) = decision {
+        if let Some(decision) = self.decision {
             body.push_str(VIOLATED);
-            push_names(&mut body, decision.violated());
+            for (at, status) in decision.violated().enumerate() {
+                // A policy's name has nothing in it that must be escaped.
+                body.push_str(if at == 0 { "\"" } else { ",\"" });
+                body.push_str(status.name().as_str());
+                body.push('"');
+            }
             body.push(']');
         }
         body.push('}');
@@ -126,27 +150,16 @@ impl Problem<'_> {
     }
 
     /// The body's length, if nothing in it must be escaped: then it is neither grown nor copied on its way.
-    fn room(&self, decision: Option<&Decision>) -> usize {
-        let quoted = |text: &str| text.len() + 2;
-        let detail = self.detail.map_or(0, |text| DETAIL.len() + quoted(text));
-        let violated = decision.map_or(0, |decision| {
-            let names = decision
-                .violated()
-                .map(|status| quoted(status.name().as_str()));
-            let (names, count) =
-                names.fold((0, 0_usize), |(all, count), one| (all + one, count + 1));
-            VIOLATED.len() + names + count.saturating_sub(1) + 1
+    fn room(&self) -> usize {
+        let detail = self.detail.as_ref();
+        let detail = detail.map_or(0, |text| DETAIL.len() + text.len() + 2);
+        let violated = self.decision.map_or(0, |decision| {
+            let names = decision.violated().map(|status| status.name());
+            // With its quotes, and with a comma or the bracket that ends the list.
+            let names: usize = names.map(|name| name.as_str().len() + 3).sum();
+            VIOLATED.len() + names.max(1)
         });
         self.head.len() + detail + violated + 1
-    }
-}
-
-fn push_names<'a>(body: &mut String, statuses: impl Iterator<Item = &'a Status>) {
-    for (at, status) in statuses.enumerate() {
-        if at > 0 {
-            body.push(',');
-        }
-        push_json(body, status.name().as_str());
     }
 }
 
@@ -198,7 +211,8 @@ mod tests {
             let mut usages = [Usage::default(); 2];
             let mut decision = || decide(rules, &mut usages[..rules.len()], cost, Timestamp::EPOCH);
             let _ = decision();
-            let body = quota_exceeded(&decision()).body;
+            let decision = decision();
+            let body = of(&decision, decision.retry_after()).body();
             assert_eq!(body.capacity(), body.len(), "{body}");
         }
         let body = no_subject(&KeyError::PeerAddress, "say so").body;

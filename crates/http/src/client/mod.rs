@@ -128,11 +128,10 @@ impl ClientAddress {
     /// The address of the request's client: canonical, not yet grouped. `None` if there is no peer address.
     pub fn of(&self, request: &dyn RequestView) -> Option<IpAddr> {
         let peer = request.peer()?.to_canonical();
-        let client = self
-            .proxies
-            .as_ref()
-            .and_then(|proxies| proxies.client(peer, request));
-        Some(client.unwrap_or(peer))
+        let Some(proxies) = &self.proxies else {
+            return Some(peer);
+        };
+        Some(proxies.client(peer, request).unwrap_or(peer))
     }
 
     /// The first address of the group that this one counts in.
