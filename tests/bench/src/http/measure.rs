@@ -6,7 +6,7 @@ use super::client::{Crowd, Took};
 use super::contestants::{Answer, Around, Contestant, Framework};
 use super::server::{Server, keep_to_core};
 use crate::goals::{Figure, Goal, Report, figure};
-use crate::statistics::{median, ratio};
+use crate::statistics::median;
 
 /// What the layer may add to a request that is allowed, in percent.
 const MOST_COST: f64 = 5.0;
@@ -115,9 +115,10 @@ fn over(one: &Running, other: &Running) -> Figure {
     figure("CPU over bare %", (times(one, other) - 1.0) * 100.0)
 }
 
-/// How many times the processor time of another a request took.
+/// How many times the processor time of another a request took. Everybody is measured so often, and so briefly, that what
+/// disturbs the machine for a while finds its way into everybody's median alike.
 fn times(one: &Running, other: &Running) -> f64 {
-    ratio(&cpu_each(one), &cpu_each(other))
+    median(&cpu_each(one)) / median(&cpu_each(other))
 }
 
 fn cpu_each(server: &Running) -> Vec<f64> {

@@ -21,9 +21,9 @@ use crate::{at_least_one, default_json, finish, unexpected};
 const HELP: &str = "\
 Hello-world over HTTP/1.1, bare and limited: one server of one thread on one core, and 64 connections from another.
 
-  --rounds N            how often everybody is measured, in turn (default: 9)
-  --requests N          how many requests, each time (default: 20000)
-  --quick               3 rounds
+  --rounds N            how often everybody is measured, in turn (default: 99)
+  --requests N          how many requests, each time (default: 2000)
+  --quick               15 rounds
   --json FILE           where to write the figures (default: target/bench-http.json in the workspace)
   --check               fail if a goal is missed
 
@@ -59,8 +59,8 @@ impl Options {
     /// From the command line; nothing if help was asked for.
     fn parse(mut parser: Parser) -> Result<Option<Self>> {
         let mut options = Self {
-            rounds: 9,
-            requests: 20_000,
+            rounds: 99,
+            requests: 2_000,
             json: default_json("bench-http"),
             check: false,
             serve: None,
@@ -70,7 +70,7 @@ impl Options {
                 Short('h') | Long("help") => return Ok(None),
                 Long("rounds") => options.rounds = at_least_one(&mut parser, "--rounds")?,
                 Long("requests") => options.requests = at_least_one(&mut parser, "--requests")?,
-                Long("quick") => options.rounds = 3,
+                Long("quick") => options.rounds = 15,
                 Long("json") => options.json = parser.value()?.into(),
                 Long("check") => options.check = true,
                 Long("serve") => {
