@@ -130,19 +130,22 @@ impl<C: Clock> Inner<C> {
         let mut locked = self.lock(digest);
         let now = locked.now();
         let place = locked.find(self.whole)?;
-        let Slot::Usual { front, .. } = locked.value_mut(place)? else {
+        let front = locked.value_mut(place)?.front_mut();
+        let verdict = front.and_then(|front| {
+            let known = self.rules.get(front.number())?;
+            let nodes = self.membership.connected()?;
+            front.decide(known, (rule, request.cost), nodes, &self.timing, now)
+        });
+        let Some(verdict) = verdict else {
             return self.decide_whole(locked, (place, digest), (rule, request.cost), slot);
         };
-        let known = self.rules.get(front.number())?;
-        let nodes = self.membership.connected()?;
-        let asked = (rule, request.cost);
-        let verdict = front.decide(known, asked, nodes, &self.timing, now)?;
         drop(locked);
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
     }
 
-    /// The same for a subject that is kept as a whole, as are those whose counts are large.
+    /// The same where the rest has to be looked at: the first request that is to be told, or to be denied, and what is kept as
+    /// a whole.
     #[inline(never)]
     fn decide_whole(
         &self,
@@ -153,8 +156,8 @@ impl<C: Clock> Inner<C> {
     ) -> Option<()> {
         let now = locked.now();
         let view = self.membership.view(now);
-        let whole = locked.value_mut(place)?;
-        let decided = whole.work(&self.rules, view.slack_nodes(), |held| {
+        let kept = locked.value_mut(place)?;
+        let decided = kept.work(&self.rules, view.slack_nodes(), |held| {
             let verdict = held.group.acquire_usual(rule, cost, &view, now)?;
             let visit = if verdict.is_covered() {
                 None

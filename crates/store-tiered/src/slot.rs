@@ -37,6 +37,15 @@ impl Slot {
         Self::Whole(Some(Box::new(Held::new(subject))))
     }
 
+    /// What nearly every request is decided by, unless something is unusual.
+    #[inline]
+    pub(crate) fn front_mut(&mut self) -> Option<&mut Front> {
+        match self {
+            Self::Usual { front, .. } => Some(front),
+            Self::Whole(_) => None,
+        }
+    }
+
     /// Works on what is held of the subject, if it is there, and then keeps it in as little room as can be. `nodes` is among how
     /// many the slack is divided.
     pub(crate) fn work<T>(
@@ -120,5 +129,109 @@ impl Entry for Slot {
                 .as_ref()
                 .is_none_or(|held| !held.has_waiters() && held.group.is_idle(now)),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+mod tests {
+    use std::time::Duration;
+
+    use tidegate_core::shared::{NodeId, Record, Report, sync};
+    use tidegate_core::tiered::{Mode, Timing, Urgency, View};
+    use tidegate_core::{PolicyName, Quota, Rule};
+
+    use super::*;
+
+    const SUBJECT: &[u8] = b"alice";
+    const VIEW: View = View {
+        nodes: 3,
+        alone: false,
+        mode: Mode::Connected,
+        suspected: false,
+    };
+
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_000_000)
+    }
+
+    fn rule() -> Rule {
+        Rule::new(
+            PolicyName::new("p").unwrap(),
+            Quota::per_minute(1_000).unwrap(),
+        )
+    }
+
+    fn work<T>(slot: &mut Slot, rules: &Rules, work: impl FnOnce(&mut Held) -> T) -> T {
+        slot.work(rules, VIEW.slack_nodes(), work).unwrap()
+    }
+
+    fn acquire(slot: &mut Slot, rules: &Rules) {
+        let intern = &mut |rule: &Rule| rules.intern(rule);
+        work(slot, rules, |held| {
+            let decision = held.group.acquire(&[rule()], 1, &VIEW, now(), intern);
+            assert!(decision.unwrap().is_allowed());
+        });
+    }
+
+    /// A subject that was asked for, and of which the store was told.
+    fn told(rules: &Rules) -> Slot {
+        let mut slot = Slot::new(SUBJECT);
+        acquire(&mut slot, rules);
+        assert!(
+            matches!(slot, Slot::Whole(Some(_))),
+            "nothing was heard yet"
+        );
+        work(&mut slot, rules, |held| {
+            let outgoing = held.group.compose(None, now()).unwrap();
+            let (sent, reports): (Vec<Rule>, Vec<Report>) =
+                outgoing.reports.iter().copied().unzip();
+            let (mut records, node) = ([Record::default()], NodeId::from_random(1));
+            let replies = sync(&mut records, &sent, &reports, node, 0, now());
+            let heard = held
+                .group
+                .hear(&outgoing, &replies, 0, &Timing::default(), now());
+            assert!(heard.is_some());
+        });
+        slot
+    }
+
+    #[test]
+    fn a_subject_is_usual_once_the_store_has_answered_and_as_long_as_nobody_waits() {
+        let rules = Rules::default();
+        let mut slot = told(&rules);
+        assert!(slot.front_mut().is_some());
+        acquire(&mut slot, &rules);
+        assert_eq!(slot.inspect(&rules, |held| held.group.unsent()), Some(1));
+
+        let (ticket, _answer) = work(&mut slot, &rules, |held| held.wait(&[rule()], 1));
+        assert!(slot.front_mut().is_none());
+        assert!(
+            !slot.is_idle(now() + Duration::from_secs(1_000)),
+            "somebody waits"
+        );
+        work(&mut slot, &rules, |held| held.leave(ticket));
+        assert!(slot.front_mut().is_some());
+        let seen = slot.inspect(&rules, |held| (held.group.unsent(), held.subject.to_vec()));
+        assert_eq!(seen, Some((1, SUBJECT.to_vec())));
+    }
+
+    #[test]
+    fn r1_it_is_not_idle_before_its_windows_are_over_nor_while_a_visit_is_planned() {
+        let rules = Rules::default();
+        let mut slot = told(&rules);
+        // The windows are aligned, and their length is only known within a quarter.
+        assert!(!slot.is_idle(now() + Duration::from_secs(60)));
+        assert!(slot.is_idle(now() + Duration::from_secs(150)));
+        acquire(&mut slot, &rules);
+        let visit = work(&mut slot, &rules, |held| {
+            held.group.plan(None, &VIEW, &Timing::default(), now())
+        });
+        assert_eq!(visit.map(|visit| visit.urgency), Some(Urgency::Soon));
+        assert!(slot.front_mut().is_some());
+        assert!(
+            !slot.is_idle(now() + Duration::from_secs(1_000)),
+            "it is untold"
+        );
     }
 }
