@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::mistake::Report;
-use crate::value::{Value, shown};
+use crate::value::{Value, named, shown};
 
 /// A table's fields, and what to call the table in a mistake.
 pub(crate) struct Fields<'a> {
@@ -36,7 +36,7 @@ impl<'a> Fields<'a> {
 
     /// The value of a field that must be there.
     pub(crate) fn required<T: Value>(&self, name: &str, report: &mut Report<'_>) -> Option<T> {
-        if !self.table.contains_key(name) {
+        if !self.has(name) {
             let message = format!("{name} is missing: it must be {}", T::EXPECTED);
             report.add(self.at(), format!("{}: ", self.owner), message);
         }
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn nothing_but(&self, known: &[&str], report: &mut Report<'_>) {
         for name in self.table.keys() {
             if !known.contains(&&**name.get_ref()) {
-                let field = format!("{}: {}", self.owner, name.get_ref());
+                let field = format!("{}: {}", self.owner, named(name.get_ref()));
                 let message = format!(": there is no such field; there are {}", known.join(", "));
                 report.add(name.span().start, field, message);
             }
@@ -73,6 +73,11 @@ impl<'a> Fields<'a> {
     /// The value of a field, if it is text.
     pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         self.table.get(name).map(Spanned::get_ref)?.as_str()
+    }
+
+    /// Whether the field is there, right or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
     }
 
     /// Whether the field is there, and a table.

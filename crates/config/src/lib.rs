@@ -18,7 +18,7 @@
 //! ```
 //!
 //! A request must be admitted by all policies of the file. [`parse`] makes policies of such a text, and
-//! [`PolicyFile`] reads a file, again and again if that is wanted. A text with mistakes is refused whole, and all its
+//! [`PolicyFile`] reads a file, again and again if that is wanted. [`duration`] reads a time as the file does, for a program's flags. A text with mistakes is refused whole, and all its
 //! mistakes are told at once, each with its line and field.
 //!
 //! ```
@@ -35,17 +35,22 @@
 //! assert_eq!(
 //!     mistakes.to_string(),
 //!     "line 3: policy \"login\": limit 0: it must be a whole number, 1 to 9007199254740991\n\
-//!      line 4: policy \"login\": window \"60\": it must be a time such as \"500ms\", \"60s\" or \"1h\"",
+//!      line 4: policy \"login\": window \"60\": it must be a time such as \"500ms\", \"60s\" or \"1h\", \
+//!      in ns, us, ms, s, m (minutes), h, d or w",
 //! );
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod duration;
 mod fields;
 mod file;
 mod mistake;
+mod outage;
 mod parse;
+mod quota;
 mod value;
 
+pub use duration::{DurationError, duration};
 pub use file::{FileError, PolicyFile};
 pub use mistake::{Mistake, Mistakes};
 pub use parse::parse;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::str::Utf8Error;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,22 @@ impl Mistakes {
     pub fn all(&self) -> &[Mistake] {
         &self.all
     }
+
+    /// What is no text at all has one mistake, since the rest would be guesses.
+    pub(crate) fn not_utf8(bytes: &[u8], error: &Utf8Error) -> Self {
+        let (before, rest) = bytes.split_at(error.valid_up_to());
+        let line_start = before.iter().rposition(|byte| *byte == b'\n');
+        let column = before.len() - line_start.map_or(0, |newline| newline + 1) + 1;
+        let wrong = rest.first().copied().unwrap_or_default();
+        let message = format!("not UTF-8: byte {column} of the line is {wrong:#04x}");
+        Self {
+            all: vec![Mistake {
+                line: 1 + newlines(before),
+                field: String::new(),
+                message,
+            }],
+        }
+    }
 }
 
 impl fmt::Display for Mistakes {
@@ -67,12 +84,17 @@ impl<'a> Report<'a> {
 
     /// A mistake at this byte.
     pub(crate) fn add(&mut self, at: usize, field: impl Into<String>, message: impl Into<String>) {
-        let before = self.text.bytes().take(at);
         self.mistakes.push(Mistake {
-            line: 1 + before.filter(|byte| *byte == b'\n').count(),
+            line: self.line(at),
             field: field.into(),
             message: message.into(),
         });
+    }
+
+    /// The line of this byte, counted from 1.
+    pub(crate) fn line(&self, at: usize) -> usize {
+        let before = self.text.as_bytes().get(..at);
+        1 + newlines(before.unwrap_or(self.text.as_bytes()))
     }
 
     /// What was made of the text, if there was no mistake.
@@ -87,4 +109,8 @@ impl<'a> Report<'a> {
     pub(crate) const fn is_empty(&self) -> bool {
         self.mistakes.is_empty()
     }
+}
+
+fn newlines(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }

@@ -1,16 +1,17 @@
 //! From a text to policies, or to all that is wrong in it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use tidegate_limiter::{Fallback, Grace, Outage, Policy, PolicyName, Quota, QuotaError};
+use tidegate_limiter::{Policy, PolicyName};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::Mistakes;
 use crate::fields::Fields;
 use crate::mistake::Report;
-use crate::value::Count;
+use crate::outage::outage;
+use crate::quota::quota;
+use crate::value::{in_one_line, named};
 
 const FIELDS: &[&str] = &[
     "name",
@@ -22,8 +23,15 @@ const FIELDS: &[&str] = &[
     "outage",
     "shadow",
 ];
-const GRACE: &[&str] = &["first", "for", "then"];
+/// What toml says of a key that is there already. It does not say which, but where.
+const TWICE: &str = "duplicate key";
 const FORM: &str = "every policy begins with a line [[policy]]";
+
+/// A policy, and the line that it begins with.
+pub(crate) struct Located {
+    pub(crate) policy: Policy,
+    pub(crate) line: usize,
+}
 
 /// Makes policies of a text; the [crate]'s page shows one.
 ///
@@ -32,11 +40,18 @@ const FORM: &str = "every policy begins with a line [[policy]]";
 /// If there is a mistake in it, or no policy. All mistakes are told, unless the text is not TOML: then what is not,
 /// because the rest would be guesses.
 pub fn parse(text: &str) -> Result<Vec<Policy>, Mistakes> {
+    let located = located(text)?;
+    Ok(located.into_iter().map(|it| it.policy).collect())
+}
+
+pub(crate) fn located(text: &str) -> Result<Vec<Located>, Mistakes> {
     let mut report = Report::new(text);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        report.add(at, "", format!("not TOML: {}", error.message()));
+        let at = error.span().unwrap_or_default();
+        let key = text.get(at.clone()).filter(|_| error.message() == TWICE);
+        let key = key.map_or_else(String::new, |key| format!(": {}", in_one_line(key)));
+        report.add(at.start, "", format!("not TOML: {}{key}", error.message()));
     }
     if !report.is_empty() {
         return report.unless_mistaken(Vec::new());
@@ -45,10 +60,10 @@ pub fn parse(text: &str) -> Result<Vec<Policy>, Mistakes> {
     report.unless_mistaken(policies)
 }
 
-fn policies(document: &DeTable<'_>, report: &mut Report<'_>) -> Vec<Policy> {
+fn policies(document: &DeTable<'_>, report: &mut Report<'_>) -> Vec<Located> {
     for name in document.keys().filter(|name| *name.get_ref() != "policy") {
         let message = format!(": there is no such field; {FORM}");
-        report.add(name.span().start, name.get_ref().clone(), message);
+        report.add(name.span().start, named(name.get_ref()), message);
     }
     let Some(list) = document.get("policy") else {
         if report.is_empty() {
@@ -64,9 +79,11 @@ fn policies(document: &DeTable<'_>, report: &mut Report<'_>) -> Vec<Policy> {
     let policies = list.iter().enumerate().filter_map(|(at, value)| {
         let fields = table(value, at, report)?;
         check_name(&fields, at, &mut names, report);
-        policy(&fields, report)
+        let policy = policy(&fields, report)?;
+        let line = report.line(fields.at());
+        Some(Located { policy, line })
     });
-    let policies: Vec<Policy> = policies.collect();
+    let policies: Vec<Located> = policies.collect();
     if policies.is_empty() && report.is_empty() {
         report.add(0, "", format!("no policies: {FORM}"));
     }
@@ -128,44 +145,4 @@ fn policy(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Policy> {
         policy = policy.outage(outage);
     }
     Some(policy)
-}
-
-fn quota(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Quota> {
-    let limit = fields.required("limit", report);
-    let window: Option<Duration> = fields.required("window", report);
-    let algorithm = fields.optional("algorithm", report);
-    let burst = fields.optional("burst", report);
-    let Count(limit) = limit?;
-    let made = Quota::new(limit, window?)
-        .and_then(|quota| algorithm.map_or(Ok(quota), |it| quota.with_algorithm(it)))
-        .and_then(|quota| burst.map_or(Ok(quota), |Count(burst)| quota.with_burst(burst)));
-    made.inspect_err(|error| fields.wrong(cause(error), &error.to_string(), report))
-        .ok()
-}
-
-/// The field that a quota was refused for.
-const fn cause(error: &QuotaError) -> &'static str {
-    match error {
-        QuotaError::WindowOutOfRange { .. } | QuotaError::WindowNotWholeMillis { .. } => "window",
-        QuotaError::BurstOutOfRange { .. } | QuotaError::BurstWithoutBucket { .. } => "burst",
-        QuotaError::RefillTooLong { .. } => "algorithm",
-        _ => "limit",
-    }
-}
-
-fn outage(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Outage> {
-    if !fields.is_table("outage") {
-        let fallback: Option<Fallback> = fields.optional("outage", report);
-        return fallback.map(Outage::Always);
-    }
-    let grace = fields.inner("outage")?;
-    grace.nothing_but(GRACE, report);
-    let first = grace.required("first", report);
-    let lasting = grace.required("for", report);
-    let then = grace.required("then", report);
-    Some(Outage::Grace(Grace {
-        lasting: lasting?,
-        first: first?,
-        then: then?,
-    }))
 }

@@ -1,9 +1,12 @@
 //! What a field's value can be, in the words of a file.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use tidegate_limiter::{Algorithm, Fallback, Tolerance};
 use toml::de::DeValue;
+
+use crate::{DurationError, duration};
 
 /// Something that a field can hold.
 pub(crate) trait Value: Sized {
@@ -24,6 +27,25 @@ pub(crate) fn shown(value: &DeValue<'_>) -> String {
         DeValue::Datetime(time) => time.to_string(),
         DeValue::Array(_) => "[...]".to_owned(),
         DeValue::Table(_) => "{...}".to_owned(),
+    }
+}
+
+/// A field's name as it is shown in a mistake: in quotes, as in the file, unless it is one that needs none.
+pub(crate) fn named(name: &str) -> Cow<'_, str> {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !name.is_empty() && name.bytes().all(bare) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("{name:?}"))
+    }
+}
+
+/// A piece of the file as it is shown in a mistake: as it stands there, unless a terminal would take it for something else.
+pub(crate) fn in_one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        Cow::Owned(format!("{text:?}"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -51,10 +73,10 @@ impl Value for Count {
 }
 
 impl Value for Duration {
-    const EXPECTED: &'static str = "a time such as \"500ms\", \"60s\" or \"1h\"";
+    const EXPECTED: &'static str = DurationError::EXPECTED;
 
     fn take(value: &DeValue<'_>) -> Option<Self> {
-        humantime::parse_duration(value.as_str()?).ok()
+        duration(value.as_str()?).ok()
     }
 }
 

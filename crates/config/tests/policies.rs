@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tidegate_config::{FileError, PolicyFile, parse};
 use tidegate_limiter::{
-    Algorithm, Decision, Fallback, Grace, Limiter, Outage, Policy, Quota, Tolerance,
+    Algorithm, Capabilities, Decision, Fallback, Grace, Limiter, MAX_WINDOW, Outage, Policy, Quota,
+    Request, Store, StoreError, Tolerance, async_trait,
 };
 use tidegate_store_memory::MemoryStore;
 
@@ -58,6 +59,16 @@ fn whole_numbers_are_tolerances_and_limits_can_be_written_as_toml_allows() {
     let text = "[[policy]]\nname = 'p'\nlimit = 1_000\nwindow = '1h 30m'";
     let quota = *parse(text).unwrap()[0].quota();
     assert_eq!(quota, Quota::new(1000, Duration::from_secs(5400)).unwrap());
+}
+
+#[test]
+fn the_longest_grace_is_as_long_as_the_longest_window() {
+    let Some(Outage::Grace(grace)) =
+        one("outage = { first = 'share', for = '366days', then = 'closed' }").chosen_outage()
+    else {
+        panic!("a grace");
+    };
+    assert_eq!(grace.lasting, MAX_WINDOW);
 }
 
 #[test]
@@ -115,11 +126,11 @@ fn a_file_with_a_mistake_changes_nothing() {
         text.contains("policies.toml") && text.contains("line 7"),
         "{text}"
     );
-    std::fs::write(file.path(), b"\xff").unwrap();
-    assert!(matches!(
-        file.apply(&limiter),
-        Err(FileError::Unreadable { .. })
-    ));
+    std::fs::write(file.path(), b"[[policy]]\nname = 'caf\xe9'\n").unwrap();
+    let error = file.apply(&limiter).unwrap_err();
+    assert!(matches!(error, FileError::Mistaken { .. }));
+    let told = "\nline 2: not UTF-8: byte 12 of the line is 0xe9";
+    assert!(error.to_string().contains(told), "{error}");
     std::fs::remove_file(file.path()).unwrap();
     let error = file.apply(&limiter).unwrap_err();
     assert!(matches!(error, FileError::Unreadable { .. }));
@@ -128,4 +139,69 @@ fn a_file_with_a_mistake_changes_nothing() {
         "the reason is told once: {error}"
     );
     assert_eq!(limiter.policy_version(), version);
+}
+
+/// Memory that takes so many policies in one request.
+struct Narrow(MemoryStore, usize);
+
+#[async_trait]
+impl Store for Narrow {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            max_policies: Some(self.1),
+            ..self.0.capabilities()
+        }
+    }
+
+    fn try_acquire(&self, request: &Request<'_>) -> Option<Result<Decision, StoreError>> {
+        self.0.try_acquire(request)
+    }
+
+    async fn acquire(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
+        self.0.acquire(request).await
+    }
+
+    async fn peek(&self, request: &Request<'_>) -> Result<Decision, StoreError> {
+        self.0.peek(request).await
+    }
+
+    async fn refund(&self, request: &Request<'_>, decision: &Decision) -> Result<(), StoreError> {
+        self.0.refund(request, decision).await
+    }
+
+    async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {
+        self.0.reset(request).await
+    }
+}
+
+#[test]
+fn more_policies_than_the_store_takes_are_told_with_the_file_and_the_first_too_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = PolicyFile::new(folder.path().join("policies.toml"));
+    let write = |names: &[&str]| {
+        let policies = names
+            .iter()
+            .map(|name| format!("[[policy]]\nname = '{name}'\nlimit = 1\nwindow = '1s'\n\n"));
+        std::fs::write(file.path(), policies.collect::<String>()).unwrap();
+    };
+    let store = Narrow(MemoryStore::new(), 2);
+    let capabilities = store.capabilities();
+    write(&["a", "b"]);
+    let policies = file.read_for(&capabilities).unwrap();
+    let limiter = Limiter::builder(store).policies(policies).build().unwrap();
+
+    write(&["a", "b", "c", "d"]);
+    assert_eq!(file.read().unwrap().len(), 4);
+    let unlimited = MemoryStore::new().capabilities();
+    assert_eq!(file.read_for(&unlimited).unwrap().len(), 4);
+    for error in [
+        file.read_for(&capabilities).unwrap_err(),
+        file.apply(&limiter).unwrap_err(),
+    ] {
+        let told = error.to_string();
+        assert!(told.starts_with(&*file.path().to_string_lossy()), "{told}");
+        let what = ": line 11: policy \"c\" is one too many: the store takes at most 2 in one request, and there are 4; ";
+        assert!(told.contains(what), "{told}");
+        assert_eq!(limiter.policies().len(), 2);
+    }
 }

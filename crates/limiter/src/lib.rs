@@ -71,9 +71,9 @@ pub use policy::Policy;
 pub use resolver::{AsyncResolver, Limit, Limits, LookupError, LookupSettings, Resolver};
 pub use tidegate_clock::{Clock, ManualClock, SystemClock};
 pub use tidegate_core::{
-    Algorithm, Decision, Fallback, Grace, MAX_COUNT, NameError, Outage, PolicyId, PolicyName,
-    Provenance, Quota, QuotaError, Rule, Status, Subject, SubjectBuf, Timestamp, Tolerance,
-    ToleranceError, UnknownName,
+    Algorithm, Decision, Fallback, Grace, MAX_COUNT, MAX_WINDOW, NameError, Outage, PolicyId,
+    PolicyName, Provenance, Quota, QuotaError, Rule, Status, Subject, SubjectBuf, Timestamp,
+    Tolerance, ToleranceError, UnknownName,
 };
 pub use tidegate_store::{Capabilities, ErrorKind, Request, Store, StoreError, async_trait};
 pub use wait::{Wait, WaitError};
