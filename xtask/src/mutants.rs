@@ -51,11 +51,13 @@ const PARTS: &[Part] = &[
     Part {
         name: "deciding",
         files: &[
+            "closed.rs",
             "decide.rs",
             "decision.rs",
             "name.rs",
             "policy.rs",
             "quota.rs",
+            "status.rs",
             "subject.rs",
             "time.rs",
             "usage.rs",

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{Fallback, PolicyName, Quota, Timestamp, Usage};
+use crate::{Fallback, Status, Timestamp, Usage};
 
 /// How a decision was reached. Every decision says so; an outage is never disguised as an ordinary answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,109 +37,6 @@ impl Provenance {
     }
 }
 
-/// One policy's part in a decision. Everything is derived from the usage, when it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    name: PolicyName,
-    quota: Quota,
-    usage: Usage,
-    at: Timestamp,
-    cost: u64,
-    violated: bool,
-    shadow: bool,
-}
-
-impl Status {
-    pub(crate) const fn new(
-        rule: &crate::Rule,
-        usage: Usage,
-        at: Timestamp,
-        cost: u64,
-        violated: bool,
-    ) -> Self {
-        Self {
-            name: rule.name(),
-            quota: *rule.quota(),
-            usage,
-            at,
-            cost,
-            violated,
-            shadow: rule.is_shadow(),
-        }
-    }
-
-    /// The policy's name.
-    pub const fn name(&self) -> PolicyName {
-        self.name
-    }
-
-    /// The quota that applied; for one node's share in an outage, the share.
-    pub const fn quota(&self) -> &Quota {
-        &self.quota
-    }
-
-    /// What the subject had used when this was decided, this request included if it was charged.
-    pub const fn usage(&self) -> Usage {
-        self.usage
-    }
-
-    /// Whether this policy refused the request.
-    pub const fn is_violated(&self) -> bool {
-        self.violated
-    }
-
-    /// Whether this policy only reports.
-    pub const fn is_shadow(&self) -> bool {
-        self.shadow
-    }
-
-    /// The most that can be left: the limit, or a token bucket's burst.
-    pub const fn limit(&self) -> u64 {
-        self.quota.capacity()
-    }
-
-    /// What is left: 0 to [`limit`](Self::limit) (G8).
-    pub fn remaining(&self) -> u64 {
-        self.quota.remaining(self.usage, self.at)
-    }
-
-    /// How long no more than [`remaining`](Self::remaining) can be used: until a window ends, a previous
-    /// window loses weight, or the next unit flows into a bucket.
-    pub fn replenishes_in(&self) -> Duration {
-        let more = self.remaining() + 1;
-        let when = if more > self.limit() {
-            self.at + self.quota.capacity_window()
-        } else {
-            // `more` does not fit now, or more would remain; and it is at most the capacity.
-            self.quota
-                .available_at(self.usage, more, self.at)
-                .unwrap_or(Timestamp::MAX)
-        };
-        when.since(self.at)
-    }
-
-    /// How long until nothing counts as used any more, if nothing else is admitted.
-    pub fn full_in(&self) -> Duration {
-        self.quota.idle_at(self.usage).since(self.at)
-    }
-
-    /// How long the refused cost must wait under this policy; zero if it was not refused, `None` if it exceeds
-    /// what the policy can ever admit.
-    pub fn retry_after(&self) -> Option<Duration> {
-        if !self.violated {
-            return Some(Duration::ZERO);
-        }
-        self.quota
-            .available_at(self.usage, self.cost, self.at)
-            .map(|when| when.since(self.at))
-    }
-
-    /// Whether the request's cost was added to this policy's count, given that the request was admitted.
-    pub(crate) const fn counts_admitted(&self) -> bool {
-        !self.violated
-    }
-}
-
 /// The answer to one request: admitted or not, by which policies, and how that is known.
 ///
 /// See [`decide`](crate::decide) for how it comes about.
@@ -158,7 +55,7 @@ impl Decision {
     pub(crate) fn new(at: Timestamp, cost: u64, statuses: SmallVec<[Status; 2]>) -> Self {
         let allowed = !statuses
             .iter()
-            .any(|status| status.violated && !status.shadow);
+            .any(|status| status.is_violated() && !status.is_shadow());
         Self {
             at,
             cost,
@@ -243,7 +140,8 @@ impl Decision {
         self.cost
     }
 
-    /// Each policy's part, in the order in which the policies were given. Empty where nothing was counted.
+    /// Each policy's part, in the order in which the policies were given. In an outage, only of those that had a say;
+    /// empty where none had.
     pub fn statuses(&self) -> &[Status] {
         &self.statuses
     }
@@ -252,7 +150,7 @@ impl Decision {
     pub fn violated(&self) -> impl Iterator<Item = &Status> {
         self.statuses
             .iter()
-            .filter(|status| status.violated && !status.shadow)
+            .filter(|status| status.is_violated() && !status.is_shadow())
     }
 
     /// The most restrictive policy: the one that refused for longest, else the one with the smallest part of
@@ -264,7 +162,7 @@ impl Decision {
                 .violated()
                 .max_by_key(|status| status.retry_after().unwrap_or(Duration::MAX));
         }
-        let enforced = self.statuses.iter().filter(|status| !status.shadow);
+        let enforced = self.statuses.iter().filter(|status| !status.is_shadow());
         enforced.min_by(|a, b| {
             let left =
                 |s: &Status, other: &Status| u128::from(s.remaining()) * u128::from(other.limit());

@@ -39,9 +39,15 @@ impl Local {
     /// denies, open ones take no part, the others are charged together.
     pub(crate) fn decide(&self, request: &Request<'_>, lasted: Duration) -> Decision {
         let plan = Plan::new(request.rules, lasted, self.nodes);
-        if plan.counted.is_empty() || plan.denies {
-            return self.uncounted(request.cost, !plan.denies, plan.fallback);
-        }
+        let decision = if plan.counted.is_empty() || plan.denies {
+            self.uncounted(request.cost, true, plan.fallback)
+        } else {
+            self.counted(request, &plan)
+        };
+        decision.closed_by(request.rules, lasted)
+    }
+
+    fn counted(&self, request: &Request<'_>, plan: &Plan) -> Decision {
         let counted = Request {
             rules: &plan.counted,
             ..*request
@@ -77,7 +83,7 @@ impl Local {
 struct Plan {
     counted: SmallVec<[Rule; 2]>,
     denies: bool,
-    /// The setting that the decision names: of those that had a say, the strictest.
+    /// The setting that the decision names: of those that enforce, the strictest; where all only report, of these.
     fallback: Fallback,
 }
 
@@ -88,6 +94,7 @@ impl Plan {
             denies: false,
             fallback: Fallback::Open,
         };
+        let all_report = rules.iter().all(Rule::is_shadow);
         for rule in rules {
             let fallback = rule.outage().after(lasted);
             match fallback {
@@ -99,7 +106,8 @@ impl Plan {
                 Fallback::Closed => plan.denies |= !rule.is_shadow(),
                 Fallback::Open => {}
             }
-            if !rule.is_shadow() && strictness(fallback) > strictness(plan.fallback) {
+            let is_named = all_report || !rule.is_shadow();
+            if is_named && strictness(fallback) > strictness(plan.fallback) {
                 plan.fallback = fallback;
             }
         }

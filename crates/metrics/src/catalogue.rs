@@ -137,7 +137,7 @@ catalogue! {
         Kind::Counter,
         &["policy", "outcome", "mode"],
         ToldBy::Observer,
-        "What each policy said to requests, and how that was known. An empty policy stands for requests that no count decided.",
+        "What each policy said to requests, and how that was known. An empty policy stands for requests that no policy had a say in.",
     ).in_unit(Unit::Count);
     DECISION_SECONDS = Metric::new(
         "tidegate_decision_seconds",

@@ -65,9 +65,22 @@ fn an_outage_shows_in_the_mode_the_errors_and_the_gauge_until_it_is_over() {
             assert!(denied.is_unavailable());
         }
         seen.assert(r#"tidegate_store_errors_total{kind="unavailable"}"#, "3");
-        let nobody = r#"tidegate_decisions_total{policy="",outcome="denied",mode="closed"}"#;
-        seen.assert(nobody, "3");
+        let closed = r#"tidegate_decisions_total{policy="p",outcome="denied",mode="closed"}"#;
+        seen.assert(closed, "3");
         seen.assert("tidegate_partitioned", "1");
+    });
+}
+
+#[test]
+fn what_a_closed_policy_in_shadow_would_deny_is_seen_before_it_enforces() {
+    recorded(|seen| {
+        let policy = policy("trial", 5).outage(Fallback::Closed).shadow(true);
+        let limiter = builder(Flaky::down(MemoryStore::new())).policy(policy);
+        let limiter = limiter.build().unwrap();
+        assert!(wait(limiter.check("alice")).is_allowed());
+        let trial =
+            r#"tidegate_decisions_total{policy="trial",outcome="shadow-denied",mode="closed"}"#;
+        seen.assert(trial, "1");
     });
 }
 

@@ -76,6 +76,37 @@ async fn a_decision_without_counts_gives_back_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_closed_policy_said_gives_back_nothing() {
+    let store = Unreliable::remote();
+    let closed = || policy(2).outage(Fallback::Closed);
+    let full = || Policy::new("full", quota(3)).outage(Fallback::Full);
+    let limiter = builder(&store)
+        .policies([full(), closed().shadow(true)])
+        .build()
+        .unwrap();
+    assert!(limiter.check("alice").await.is_allowed());
+    store.set(Mode::Fails(ErrorKind::Unavailable));
+    let counted = limiter.check("alice").await;
+    assert!(counted.is_allowed());
+    limiter.replace_policies([full(), closed()]).unwrap();
+    let denied = limiter.check("alice").await;
+    assert!(denied.is_unavailable());
+    let calls = store.calls();
+    for decision in [counted, denied] {
+        limiter.refund("alice", decision).await.unwrap();
+    }
+    assert_eq!(store.calls(), calls, "nothing goes to the store");
+    assert_eq!(store.remaining("alice", quota(2)).await, 1);
+    limiter.replace_policies([full()]).unwrap();
+    assert_eq!(admitted(&limiter, "alice", 5).await, 3, "once, and no more");
+    // Counted in this process, it would be there for the asking.
+    limiter
+        .replace_policies([policy(2).outage(Fallback::Full)])
+        .unwrap();
+    assert_eq!(admitted(&limiter, "alice", 5).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refund_that_fails_says_so() {
     let store = Unreliable::remote();
     let limiter = limiter(&store, policy(2));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tidegate_limiter::{ErrorKind, Fallback, Grace, Outage, Policy, Provenance, Tolerance};
+use tidegate_limiter::{
+    Decision, ErrorKind, Fallback, Grace, Outage, Policy, Provenance, Tolerance,
+};
 
 use crate::support::{Mode, Unreliable, admitted, builder, limiter, policy, quota};
 
@@ -155,6 +157,58 @@ async fn shadow_policies_deny_nothing_in_an_outage_either() {
         .build()
         .unwrap();
     assert_eq!(admitted(&mixed, "alice", 5).await, 2);
+}
+
+/// Name, whether it refused, and what is left.
+fn parts(decision: &Decision) -> Vec<(&'static str, bool, u64)> {
+    let parts = decision.statuses().iter();
+    let parts = parts.map(|it| (it.name().as_str(), it.is_violated(), it.remaining()));
+    parts.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_policy_says_so_by_name_and_open_ones_have_no_say() {
+    let limiter = builder(&gone())
+        .policy(Policy::new("open", quota(9)).outage(Fallback::Open))
+        .policy(Policy::new("closed", quota(9)).outage(Fallback::Closed))
+        .policy(Policy::new("full", quota(9)).outage(Fallback::Full))
+        .policy(Policy::new("also-closed", quota(9)).outage(Fallback::Closed))
+        .build()
+        .unwrap();
+    let decision = limiter.check("alice").await;
+    assert!(decision.is_unavailable());
+    let closed = [("closed", true, 0), ("also-closed", true, 0)];
+    assert_eq!(parts(&decision), closed);
+    assert_eq!(decision.violated().count(), 2);
+    assert_eq!(decision.retry_after(), None, "nobody can tell");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_policy_in_shadow_says_what_it_would_have_denied() {
+    let store = gone();
+    let closed = || Policy::new("trial", quota(9)).outage(Fallback::Closed);
+    let alone = limiter(&store, closed().shadow(true));
+    let decision = alone.check("alice").await;
+    assert!(decision.is_allowed());
+    assert_eq!(parts(&decision), [("trial", true, 0)]);
+    assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Closed));
+
+    let beside = builder(&store)
+        .policy(Policy::new("full", quota(2)).outage(Fallback::Full))
+        .policy(closed().shadow(true))
+        .policy(Policy::new("share", quota(9)).outage(Fallback::Share));
+    let beside = beside.build().unwrap();
+    for (allowed, left) in [(true, 1), (true, 0), (false, 0)] {
+        let decision = beside.check("alice").await;
+        assert_eq!(decision.is_allowed(), allowed);
+        let names: Vec<_> = parts(&decision).into_iter().map(|part| part.0).collect();
+        assert_eq!(names, ["full", "trial", "share"], "in their order");
+        assert_eq!(
+            parts(&decision)[..2],
+            [("full", !allowed, left), ("trial", true, 0)]
+        );
+        assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Share));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,11 +22,15 @@ pub(crate) fn a_closed_outage_is_503_and_not_429() -> Case {
     let expected = Expected {
         status: 503,
         body: Some(format!(
-            r#"{{"type":"{REDUCED}","title":"Temporary Reduced Capacity","status":503,"detail":"{detail}","violated-policies":[]}}"#
+            r#"{{"type":"{REDUCED}","title":"Temporary Reduced Capacity","status":503,"detail":"{detail}","violated-policies":["per-client"]}}"#
         )),
         ..denied(&[])
     };
-    let expected = expected.retry(1).and("ratelimit-policy", POLICY);
+    // Nothing is left until the store is back, and nobody can tell when that is.
+    let expected = expected
+        .retry(1)
+        .and("ratelimit-policy", POLICY)
+        .and("ratelimit", r#""per-client";r=0;t=1"#);
     case(
         down(Fallback::Closed),
         [get("/", expected.clone()), get("/", expected)],
