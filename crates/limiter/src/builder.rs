@@ -19,8 +19,10 @@ use crate::replaceable::Replaceable;
 use crate::resolver::Source;
 use crate::{AsyncResolver, BuildError, Limiter, LookupSettings, Observer, Policy, Resolver};
 
-const SHORTEST_DEADLINE: Duration = Duration::from_millis(1);
-const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
+/// The shortest [deadline](LimiterBuilder::deadline).
+pub const MIN_DEADLINE: Duration = Duration::from_millis(1);
+/// The longest [deadline](LimiterBuilder::deadline).
+pub const MAX_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Puts a [`Limiter`] together. What can be wrong is checked in [`build`](Self::build).
 ///
@@ -156,7 +158,7 @@ impl LimiterBuilder {
     /// twice; or a setting is out of range.
     pub fn build(self) -> Result<Limiter, BuildError> {
         let deadline = self.deadline;
-        if !(SHORTEST_DEADLINE..=LONGEST_DEADLINE).contains(&deadline) {
+        if !(MIN_DEADLINE..=MAX_DEADLINE).contains(&deadline) {
             return Err(BuildError::Deadline { deadline });
         }
         if self.expected_nodes == 0 {

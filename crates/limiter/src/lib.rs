@@ -63,7 +63,7 @@ mod resolver;
 mod share;
 mod wait;
 
-pub use builder::LimiterBuilder;
+pub use builder::{LimiterBuilder, MAX_DEADLINE, MIN_DEADLINE};
 pub use error::BuildError;
 pub use limiter::Limiter;
 pub use observer::{Event, Observer, Operation, TracingObserver};

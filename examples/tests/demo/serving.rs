@@ -2,22 +2,9 @@
 
 use std::net::TcpListener;
 
-use tidegate_tests::{Request, Response};
+use tidegate_tests::Request;
 
-use crate::support::{Demo, FRAMEWORKS, line, refused};
-
-/// The headers and the body, with the seconds masked: they depend on when the request came.
-fn masked(response: &Response) -> (u16, Vec<(String, String)>, String) {
-    let mut headers = response.sorted_headers();
-    for (name, value) in &mut headers {
-        match name.as_str() {
-            "ratelimit" => value.truncate(value.find(";t=").unwrap()),
-            "retry-after" => value.clear(),
-            _ => {}
-        }
-    }
-    (response.status, headers, response.body.clone())
-}
+use crate::support::{Demo, FRAMEWORKS, masked, refused};
 
 #[test]
 fn a_hundred_requests_are_allowed_and_the_next_is_denied_alike_in_both_frameworks() {
@@ -117,64 +104,31 @@ fn ctrl_c_stops_it_politely() {
 }
 
 #[test]
-fn the_example_file_of_policies_is_enforced() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/policies.toml");
-    for framework in FRAMEWORKS {
-        let demo = Demo::start(framework, &["--policies", file]);
-        let answer = demo.get("/");
-        assert_eq!(answer.status, 200);
-        let policies = answer.header("ratelimit-policy").unwrap();
-        assert_eq!(
-            policies,
-            r#""per-client";q=100;w=60, "burst";q=20;w=2, "daily";q=5000;w=86400"#
-        );
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_hangup_reads_the_policies_anew_and_counts_are_kept() {
-    let policy = |limit: u64| {
-        format!(
-            "[[policy]]\nname = 'p'\nlimit = {limit}\nwindow = '1day'\nalgorithm = 'fixed-window'\n"
-        )
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("policies.toml");
-    for framework in FRAMEWORKS {
-        std::fs::write(&file, policy(2)).unwrap();
-        let mut demo = Demo::start(framework, &["--policies", file.to_str().unwrap()]);
-        assert_eq!(demo.statuses(&Request::get("/"), 3), [200, 200, 429]);
-
-        std::fs::write(&file, policy(3)).unwrap();
-        demo.signal("-HUP");
-        let told = line(&mut demo.output);
-        assert_eq!(told, "policies read anew: p 3 per 86400s, fixed-window\n");
-        assert_eq!(demo.statuses(&Request::get("/"), 2), [200, 429]);
-
-        std::fs::write(&file, "[[policy]]\nname = 'p'\nlimit = 9").unwrap();
-        demo.signal("-HUP");
-        let told = line(&mut demo.errors);
-        assert!(
-            told.starts_with("the policies stay as they are: "),
-            "{told}"
-        );
-        assert!(line(&mut demo.errors).starts_with("line 1: policy \"p\": window is missing"));
-        assert_eq!(demo.statuses(&Request::get("/"), 1), [429]);
-    }
-}
-
-#[test]
 fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let mistaken = folder.path().join("policies.toml");
     std::fs::write(&mistaken, "[[policy]]\nlimit = 0").unwrap();
     for (flags, value, allowed) in [
-        (["--limit", "0"], "limit 0", "1 to 9007199254740991"),
-        (["--window", "0s"], "0s", "1ms to 366 days"),
-        (["--window", "900days"], "window", "1ms to 366 days"),
-        (["--deadline", "0s"], "0ns", "1ms to 60s"),
-        (["--expected-nodes", "0"], "expected_nodes 0", "at least 1"),
+        (
+            ["--limit", "0"],
+            "'0' for '--limit <N>'",
+            "1 to 9007199254740991",
+        ),
+        (
+            ["--window", "367days"],
+            "'367days' for '--window <DUR>'",
+            "1ms to 366 days",
+        ),
+        (
+            ["--deadline", "0s"],
+            "'0s' for '--deadline <DUR>'",
+            "1ms to 60s",
+        ),
+        (
+            ["--expected-nodes", "0"],
+            "'0' for '--expected-nodes <N>'",
+            "1 to 4294967295",
+        ),
         (
             ["--policies", "nowhere.toml"],
             "nowhere.toml",
@@ -191,6 +145,13 @@ fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
         assert!(message.contains(value), "{flags:?}: {message}");
         assert!(message.contains(allowed), "{flags:?}: {message}");
     }
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_told_as_they_were_typed() {
+    let message = refused(&["--window", "100days", "--algorithm", "token-bucket"]);
+    let told = "error: --limit 100 --window 100days --algorithm token-bucket: ";
+    assert!(message.starts_with(told), "{message}");
 }
 
 #[test]

@@ -68,6 +68,19 @@ impl Drop for Demo {
     }
 }
 
+/// The headers and the body, with the seconds masked: they depend on when the request came.
+pub(crate) fn masked(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let mut headers = response.sorted_headers();
+    for (name, value) in &mut headers {
+        match name.as_str() {
+            "ratelimit" => value.truncate(value.find(";t=").unwrap()),
+            "retry-after" => value.clear(),
+            _ => {}
+        }
+    }
+    (response.status, headers, response.body.clone())
+}
+
 pub(crate) fn line(output: &mut impl BufRead) -> String {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();

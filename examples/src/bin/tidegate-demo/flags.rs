@@ -7,8 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use tidegate_config::duration;
 use tidegate_http::Cidrs;
-use tidegate_limiter::{Algorithm, Fallback, MAX_COUNT, Tolerance};
+use tidegate_limiter::{
+    Algorithm, Fallback, MAX_COUNT, MAX_DEADLINE, MIN_DEADLINE, Quota, Tolerance,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 /// A server that limits real requests.
@@ -36,8 +39,8 @@ pub(crate) struct Flags {
     pub(crate) limit: u64,
 
     /// The window: a time such as 60s, 2s, 500ms or 1m
-    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = duration)]
-    pub(crate) window: Duration,
+    #[arg(long, value_name = "DUR", default_value = "60s", value_parser = window)]
+    pub(crate) window: Time,
 
     /// How requests are counted: fixed-window, sliding-window or token-bucket
     #[arg(long, value_name = "NAME", default_value_t = Algorithm::SlidingWindow)]
@@ -48,8 +51,8 @@ pub(crate) struct Flags {
     pub(crate) tolerance: Tolerance,
 
     /// The longest that a decision may wait for the store
-    #[arg(long, value_name = "DUR", default_value = "50ms", value_parser = duration)]
-    pub(crate) deadline: Duration,
+    #[arg(long, value_name = "DUR", default_value = "50ms", value_parser = deadline)]
+    pub(crate) deadline: Time,
 
     /// What to do while the store cannot be reached: share, full, open or closed; the policies' own setting or the
     /// store's default if not given
@@ -77,6 +80,13 @@ pub(crate) struct Flags {
     pub(crate) log: LevelFilter,
 }
 
+/// A time, and how it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct Time {
+    pub(crate) is: Duration,
+    typed: String,
+}
+
 /// The web frameworks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Framework {
@@ -90,6 +100,12 @@ pub(crate) enum Store {
     Memory,
     Redis,
     Tiered,
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
 }
 
 impl fmt::Display for Framework {
@@ -125,15 +141,36 @@ fn nodes(text: &str) -> Result<u32, String> {
     whole(text, u32::MAX.into())
 }
 
-/// A number that is one of the type. That it is not 0 nor above `most` is checked where it is used.
-fn whole<T: FromStr>(text: &str, most: u64) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("it must be a whole number, 1 to {most}"))
+fn whole<T: FromStr + TryInto<u64> + Copy>(text: &str, most: u64) -> Result<T, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number: &T| {
+            (*number)
+                .try_into()
+                .is_ok_and(|it| (1..=most).contains(&it))
+        })
+        .ok_or_else(|| format!("it must be a whole number, 1 to {most}"))
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; it must be a time such as 60s, 500ms or 1m"))
+fn time(text: &str) -> Result<Time, String> {
+    let is = duration(text).map_err(|error| error.to_string())?;
+    let typed = text.to_owned();
+    Ok(Time { is, typed })
+}
+
+/// A window that goes with some limit, and so with all.
+fn window(text: &str) -> Result<Time, String> {
+    let window = time(text)?;
+    let tried = Quota::new(1, window.is).map_err(|error| error.to_string());
+    tried.map(|_| window)
+}
+
+fn deadline(text: &str) -> Result<Time, String> {
+    let deadline = time(text)?;
+    if !(MIN_DEADLINE..=MAX_DEADLINE).contains(&deadline.is) {
+        return Err(format!("it must be {MIN_DEADLINE:?} to {MAX_DEADLINE:?}"));
+    }
+    Ok(deadline)
 }
 
 fn tolerance(text: &str) -> Result<Tolerance, String> {
@@ -172,21 +209,34 @@ mod tests {
             ("--store", "disk", "memory"),
             ("--limit", "many", "whole number"),
             ("--limit", "-1", "whole number"),
+            ("--limit", "0", "1 to 9007199254740991"),
+            ("--limit", "9007199254740992", "1 to 9007199254740991"),
             ("--limit", "18446744073709551616", "1 to 9007199254740991"),
             ("--window", "soon", "500ms"),
             ("--window", "60", "60s"),
+            ("--window", "1M", "m (minutes)"),
+            ("--window", "367days", "1ms to 366 days"),
+            ("--window", "0s", "1ms to 366 days"),
+            ("--window", "1500us", "whole number of milliseconds"),
+            ("--deadline", "1y", "m (minutes)"),
+            ("--deadline", "0s", "1ms to 60s"),
+            ("--deadline", "61s", "1ms to 60s"),
             ("--algorithm", "leaky", "fixed-window"),
             ("--tolerance", "2", "0 (exact) to 1"),
             ("--tolerance", "NaN", "0 (exact) to 1"),
             ("--tolerance", "some", "0 (exact) to 1"),
             ("--outage", "panic", "share, full, open or closed"),
             ("--expected-nodes", "0.5", "whole number"),
+            ("--expected-nodes", "0", "1 to 4294967295"),
             ("--expected-nodes", "4294967296", "1 to 4294967295"),
             ("--trust-proxy", "proxy", "10.0.0.0/8"),
             ("--log", "loud", "warn, info, debug"),
         ] {
             let message = error(flag, value);
-            assert!(message.contains(value), "{flag} {value}: {message}");
+            assert!(
+                message.contains(&format!("'{value}' for '{flag}")),
+                "{flag} {value}: {message}"
+            );
             assert!(message.contains(allowed), "{flag} {value}: {message}");
         }
     }

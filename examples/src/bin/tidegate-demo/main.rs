@@ -45,7 +45,7 @@ fn run(flags: &Flags) -> Result<()> {
     let (setup, stop) = {
         let _entered = runtime.enter();
         let setup = Setup::new(flags)?;
-        reload::on_hangup(flags, &setup.limiter)?;
+        reload::on_hangup(flags, &setup)?;
         (setup, stop::listen()?)
     };
     let listener = TcpListener::bind(flags.listen).with_context(|| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use actix_web::http::header;
+use actix_web::{App, HttpResponse, HttpServer, Resource, Route, guard, rt, web};
 use anyhow::Result;
 use tidegate_adapter_actix_web::RateLimitLayer;
 
@@ -23,18 +24,13 @@ pub(crate) fn run(
     let layer = RateLimitLayer::new(setup.limiter.clone(), setup.options()?);
     let metrics = web::Data::from(Arc::clone(&setup.metrics));
     let server = HttpServer::new(move || {
-        let ok = || web::get().to(async || "ok");
-        // HEAD as well, which axum serves wherever it serves GET
-        let limited = web::resource("/")
-            .wrap(layer.clone())
-            .route(ok())
-            .route(web::head().to(async || "ok"));
+        let ok = |path| serves(path, get().to(async || "ok"));
         App::new()
             .app_data(metrics.clone())
-            .service(limited)
-            .route("/unlimited", ok())
-            .route("/metrics", web::get().to(rendered))
-            .route("/healthz", ok())
+            .service(ok("/").wrap(layer.clone()))
+            .service(ok("/unlimited"))
+            .service(serves("/metrics", get().to(rendered)))
+            .service(ok("/healthz"))
     });
     let server = server.disable_signals().keep_alive(KEEP_ALIVE);
     let server = server.listen(listener)?;
@@ -43,6 +39,22 @@ pub(crate) fn run(
         rt::spawn(stopped(server.handle(), stop));
         Ok(server.await?)
     })
+}
+
+/// GET, and HEAD as well, which axum serves wherever it serves GET.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A path with one route, which says to other methods what there is, as axum does.
+fn serves(path: &str, route: Route) -> Resource {
+    let others = async || {
+        let mut refused = HttpResponse::MethodNotAllowed();
+        refused.insert_header((header::ALLOW, "GET,HEAD")).finish()
+    };
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(others))
 }
 
 async fn stopped(server: ServerHandle, stop: impl Future<Output = ()>) {

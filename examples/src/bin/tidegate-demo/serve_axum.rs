@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use tidegate_adapter_axum::RateLimitLayer;
+use tower_layer::Layer;
 
 use crate::metrics::CONTENT_TYPE;
 use crate::setup::Setup;
@@ -36,8 +37,10 @@ fn app(setup: &Setup) -> Result<Router> {
         let text = metrics.render();
         async { ([(header::CONTENT_TYPE, CONTENT_TYPE)], text) }
     };
+    // Around the methods, and not `get(..).layer(layer)`: axum writes into what that answers to other methods.
+    let limited = layer.layer(get(async || "ok"));
     Ok(Router::new()
-        .route("/", get(async || "ok").layer(layer))
+        .route_service("/", limited)
         .route("/unlimited", get(async || "ok"))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok")))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tidegate_config::PolicyFile;
 use tidegate_http::{ClientAddress, ForwardedField, Key, Options, Proxies, key};
-use tidegate_limiter::{Limiter, Policy, Quota, TracingObserver};
+use tidegate_limiter::{Capabilities, Limiter, Policy, Quota, TracingObserver};
 use tidegate_metrics::MetricsObserver;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -28,8 +28,8 @@ impl Setup {
         let counts = Counts::new(flags)?;
         let metrics = Arc::new(Metrics::new(recorded, counts.clone()));
         let mut limiter = Limiter::builder(Arc::clone(&counts.store))
-            .policies(policies(flags)?)
-            .deadline(flags.deadline)
+            .policies(policies(flags, &counts.store.capabilities())?)
+            .deadline(flags.deadline.is)
             .expected_nodes(flags.expected_nodes)
             .observer(MetricsObserver::new());
         if flags.log >= LevelFilter::DEBUG {
@@ -58,10 +58,10 @@ impl Setup {
     }
 }
 
-/// The policies in the flags' file, as it is now, or the one in the flags themselves.
-pub(crate) fn policies(flags: &Flags) -> Result<Vec<Policy>> {
+/// The policies in the flags' file, as it is now, or the one in the flags themselves; no more than the store takes.
+pub(crate) fn policies(flags: &Flags, store: &Capabilities) -> Result<Vec<Policy>> {
     let policies = match &flags.policies {
-        Some(path) => PolicyFile::new(path).read()?,
+        Some(path) => PolicyFile::new(path).read_for(store)?,
         None => vec![policy(flags)?],
     };
     let with_flags = |policy: Policy| {
@@ -77,13 +77,15 @@ pub(crate) fn policies(flags: &Flags) -> Result<Vec<Policy>> {
 }
 
 fn policy(flags: &Flags) -> Result<Policy> {
-    let quota = Quota::new(flags.limit, flags.window)
+    let quota = Quota::new(flags.limit, flags.window.is)
         .and_then(|quota| quota.with_algorithm(flags.algorithm))
         .with_context(|| {
             let Flags {
-                limit, algorithm, ..
+                limit,
+                window,
+                algorithm,
+                ..
             } = flags;
-            let window = humantime::format_duration(flags.window);
             format!("--limit {limit} --window {window} --algorithm {algorithm}")
         })?;
     Ok(Policy::new("per-client", quota).tolerance(flags.tolerance))

@@ -45,7 +45,7 @@ impl Counts {
             flags::Store::Tiered => {
                 let redis = redis(flags)?;
                 let tiered = TieredStore::builder(Measured::new(Arc::clone(&redis)))
-                    .deadline(flags.deadline)
+                    .deadline(flags.deadline.is)
                     .expected_nodes(flags.expected_nodes);
                 let tiered = Arc::new(tiered.build()?);
                 Ok(Self {
@@ -95,7 +95,7 @@ impl Counts {
 
 fn redis(flags: &Flags) -> Result<Arc<RedisStore>> {
     let store = RedisStore::builder(&flags.redis)
-        .deadline(flags.deadline)
+        .deadline(flags.deadline.is)
         .build()
         .with_context(|| "--redis".to_owned())?;
     Ok(Arc::new(store))
