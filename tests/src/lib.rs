@@ -3,12 +3,10 @@
 mod client;
 mod docs;
 mod flaky;
-mod hop;
 mod http2;
 mod turnstile;
 
 pub use client::{Client, Request, Response};
 pub use flaky::Flaky;
-pub use hop::Hop;
 pub use http2::Http2Client;
 pub use turnstile::Turnstile;

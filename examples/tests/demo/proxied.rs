@@ -1,9 +1,10 @@
-//! Behind proxies: one of this test's own behind another, and nginx as the book sets it up.
+//! Behind proxies: one `proxy-hop` behind another, and nginx as the book sets it up.
 //!
 //! Clients and proxies have addresses of their own on the loopback, which Linux allows without being told.
 #![cfg(target_os = "linux")]
 
 use std::fs;
+use std::io::{BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tidegate_test_servers::find;
-use tidegate_tests::{Client, Hop, Request};
+use tidegate_tests::{Client, Request};
 
-use crate::support::{Demo, FRAMEWORKS, PATIENCE};
+use crate::support::{Demo, FRAMEWORKS, PATIENCE, line};
 
 const ALICE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 50);
 const BOB: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 51);
@@ -24,6 +25,33 @@ const INNER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 fn demo(framework: &str, trusted: &str) -> Demo {
     let flags = ["--limit", "2", "--window", "1h", "--trust-proxy", trusted];
     Demo::start(framework, &flags)
+}
+
+/// The program `proxy-hop`, killed when the test is over.
+struct Hop {
+    program: Child,
+    address: SocketAddr,
+}
+
+impl Hop {
+    /// Passes requests on to `next` from the address `from`.
+    fn start(from: Ipv4Addr, next: SocketAddr) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proxy-hop"));
+        command.args(["--listen", "127.0.0.1:0"]);
+        command.args(["--from", &from.to_string(), "--to", &next.to_string()]);
+        let mut program = command.stdout(Stdio::piped()).spawn().unwrap();
+        let first = line(&mut BufReader::new(program.stdout.take().unwrap()));
+        let address = first.strip_prefix("listening on http://").unwrap();
+        let address = address.split(',').next().unwrap().parse().unwrap();
+        Self { program, address }
+    }
+}
+
+impl Drop for Hop {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
 }
 
 /// The status of a client's request through a proxy, and what is left then, with a forged header if there is one.
@@ -66,9 +94,9 @@ fn address_rules_hold(proxy: SocketAddr) {
 fn behind_two_hops_address_rules_hold_and_forged_entries_change_nothing() {
     for framework in FRAMEWORKS {
         let demo = demo(framework, "127.0.0.2/32,127.0.0.3/32");
-        let inner = Hop::start(INNER, demo.address).unwrap();
-        let outer = Hop::start(OUTER, inner.address()).unwrap();
-        address_rules_hold(outer.address());
+        let inner = Hop::start(INNER, demo.address);
+        let outer = Hop::start(OUTER, inner.address);
+        address_rules_hold(outer.address);
         // Past the proxies, the header is anybody's.
         assert_eq!(ask(ALICE, demo.address, Some("192.0.2.1")), (429, left(0)));
     }
@@ -78,12 +106,44 @@ fn behind_two_hops_address_rules_hold_and_forged_entries_change_nothing() {
 fn a_hop_that_is_not_trusted_is_the_client() {
     for framework in FRAMEWORKS {
         let demo = demo(framework, "127.0.0.3/32");
-        let inner = Hop::start(INNER, demo.address).unwrap();
-        let outer = Hop::start(OUTER, inner.address()).unwrap();
-        assert_eq!(ask(ALICE, outer.address(), None), (200, left(1)));
-        assert_eq!(ask(BOB, outer.address(), None), (200, left(0)));
-        assert_eq!(ask(BOB, outer.address(), Some("192.0.2.1")), (429, left(0)));
+        let inner = Hop::start(INNER, demo.address);
+        let outer = Hop::start(OUTER, inner.address);
+        assert_eq!(ask(ALICE, outer.address, None), (200, left(1)));
+        assert_eq!(ask(BOB, outer.address, None), (200, left(0)));
+        assert_eq!(ask(BOB, outer.address, Some("192.0.2.1")), (429, left(0)));
     }
+}
+
+#[test]
+fn a_body_is_passed_on_whatever_its_length() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hop = Hop::start(INNER, listener.local_addr().unwrap());
+    let body = "0123456789".repeat(20_000);
+    let request = Request::new("POST", "/").chunked(body);
+    let sent = request.bytes();
+    let server = thread::spawn(move || {
+        let (mut connection, peer) = listener.accept().unwrap();
+        let mut came = Vec::new();
+        while !came.ends_with(b"\r\n0\r\n\r\n") {
+            let mut piece = [0; 4096];
+            let length = connection.read(&mut piece).unwrap();
+            assert!(length > 0, "the rest of the body is missing");
+            came.extend(&piece[..length]);
+        }
+        connection
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nseen")
+            .unwrap();
+        (peer.ip(), came)
+    });
+    let mut client = Client::connect_from(ALICE, hop.address).unwrap();
+    assert_eq!(client.send(&request).unwrap().body, "seen");
+    let (peer, came) = server.join().unwrap();
+    assert_eq!(peer, INNER);
+    let body = |bytes: &[u8]| {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        bytes[end.unwrap()..].to_vec()
+    };
+    assert!(body(&came) == body(&sent), "the body came through changed");
 }
 
 const PAGE: &str = include_str!("../../../docs/behind-a-proxy.md");

@@ -1,0 +1,66 @@
+//! Passes one request on, and its response back.
+
+use std::future::pending;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader, copy};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::head::with_peer;
+
+/// The longest head that is read.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// From `client`, whose address is `peer`, to `to`, connecting from the address `from` if there is one.
+pub(crate) async fn on(
+    mut client: TcpStream,
+    peer: IpAddr,
+    from: Option<IpAddr>,
+    to: SocketAddr,
+) -> io::Result<()> {
+    let (asked, mut answer) = client.split();
+    let mut asked = BufReader::new(asked);
+    let head = head(&mut asked).await?;
+    if head.is_empty() {
+        return Ok(());
+    }
+    let mut server = connect(from, to).await?;
+    let (mut answered, mut ask) = server.split();
+    ask.write_all(&with_peer(&head, peer)).await?;
+    // Whether or not the server wants to have all of the body, it closes when it has answered.
+    let body = async {
+        let _ = copy(&mut asked, &mut ask).await;
+        pending::<()>().await;
+    };
+    tokio::select! {
+        all = copy(&mut answered, &mut answer) => all?,
+        () = body => 0,
+    };
+    answer.shutdown().await
+}
+
+/// The request's head, with the empty line that ends it; nothing if there is no request.
+async fn head(asked: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() > LONGEST_HEAD {
+            return Err(io::Error::other("its head is longer than 64 KiB"));
+        }
+        if asked.read_until(b'\n', &mut head).await? == 0 {
+            return Ok(Vec::new());
+        }
+    }
+    Ok(head)
+}
+
+async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    if let Some(from) = from {
+        socket.bind((from, 0).into())?;
+    }
+    socket.connect(to).await
+}
