@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
 use actix_web::test::{self, TestRequest};
-use actix_web::{App, Error, HttpMessage, HttpResponse, error, web};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, error, web};
 use tidegate_adapter_actix_web::{Options, RateLimitLayer, key};
 use tidegate_limiter::{Decision, Limiter, Policy, Quota};
 use tidegate_store_memory::MemoryStore;
@@ -69,6 +69,65 @@ async fn scopes_and_resources_have_limits_of_their_own() {
     assert_eq!(send!(app, "/login").status(), 429);
     let free = send!(app, "/");
     assert!(free.status() == 200 && !free.headers().contains_key("ratelimit"));
+}
+
+/// Around a whole app, before anything is matched, as inside what was matched.
+#[actix_web::test]
+async fn a_route_is_the_same_in_every_spelling_of_its_path() {
+    let limited = |key: key::Key<HttpRequest>| {
+        let policy = Policy::new("route", Quota::per_hour(2).unwrap());
+        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+        RateLimitLayer::new(limiter.build().unwrap(), key)
+    };
+    let tenant = || key::parameter("tenant").or(key::client_ip());
+    for by in [key::route as fn() -> _, tenant] {
+        let around = App::new()
+            .wrap(limited(by()))
+            .route("/items/{tenant}", web::get().to(ok))
+            .route("/{any}/{other}", web::get().to(ok));
+        let around = test::init_service(around).await;
+        let inside = web::resource("/items/{tenant}").wrap(limited(by())).get(ok);
+        let inside = test::init_service(App::new().service(inside)).await;
+        for (spelling, status) in [
+            ("/items/a", 200),
+            ("/%69tems/a", 200),
+            ("/it%65ms/%61", 429),
+        ] {
+            assert_eq!(
+                send!(around, spelling).status(),
+                status,
+                "around: {spelling}"
+            );
+            assert_eq!(
+                send!(inside, spelling).status(),
+                status,
+                "inside: {spelling}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_an_error_of_inner_middleware_becomes_says_whether_it_counts() {
+    let policy = Policy::new("logins", Quota::per_hour(1).unwrap());
+    let limiter = Limiter::builder(MemoryStore::new()).policy(policy).build();
+    let options = Options::new(key::client_ip()).charge_if(|status| status == 401);
+    let layer = RateLimitLayer::new(limiter.unwrap(), options);
+    let app = App::new()
+        .wrap_fn(|request, _| {
+            let failed = match request.path() {
+                "/forbidden" => error::ErrorForbidden("no"),
+                _ => error::ErrorUnauthorized("who?"),
+            };
+            async { Err::<ServiceResponse, _>(failed) }
+        })
+        .wrap(layer);
+    let app = test::init_service(app).await;
+    for path in ["/forbidden", "/forbidden", "/login"] {
+        let answer = test::try_call_service(&app, get(path).to_request()).await;
+        assert!(answer.is_err(), "{path} was denied");
+    }
+    assert_eq!(send!(app, "/login").status(), 429);
 }
 
 #[actix_web::test]

@@ -119,6 +119,10 @@ where
         response.status().as_u16()
     }
 
+    fn error_status(error: &Error) -> Option<u16> {
+        Some(error.as_response_error().status_code().as_u16())
+    }
+
     fn headers(response: &mut ServiceResponse<B>) -> &mut HeaderMap {
         response.headers_mut()
     }

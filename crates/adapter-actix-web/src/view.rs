@@ -9,6 +9,23 @@ use tidegate_http::{RequestView, key};
 
 pub(crate) struct View<'a>(pub(crate) &'a HttpRequest);
 
+impl View<'_> {
+    /// The path by which actix-web routes: percent-encoding is undone, but for what would change the path's structure.
+    fn path(&self) -> &str {
+        self.0.match_info().as_str()
+    }
+
+    /// The pattern of the route. Around a whole app nothing has been matched yet, and what actix-web foretells goes by the path
+    /// as it was sent, although what will be matched is the other: `/%6cogin` is `/login`.
+    fn pattern(&self) -> Option<String> {
+        let path = self.path();
+        let foretold = (path != self.0.path())
+            .then(|| self.0.resource_map().match_pattern(path))
+            .flatten();
+        foretold.or_else(|| self.0.match_pattern())
+    }
+}
+
 impl RequestView for View<'_> {
     fn peer(&self) -> Option<IpAddr> {
         Some(self.0.peer_addr()?.ip())
@@ -19,17 +36,13 @@ impl RequestView for View<'_> {
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {
-        self.0.match_pattern().map(Cow::Owned)
+        self.pattern().map(Cow::Owned)
     }
 
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
-        // Around a whole app, nothing has been matched yet, but what will be is known.
-        let by_pattern = |pattern: String| {
-            let path = self.0.uri().path();
-            key::of_route(&pattern, path, name)
-        };
-        let found = self.0.match_pattern().and_then(by_pattern);
-        found
+        let by_pattern = |pattern: String| key::of_route(&pattern, self.path(), name);
+        self.pattern()
+            .and_then(by_pattern)
             .or_else(|| self.0.match_info().get(name))
             .map(Cow::Borrowed)
     }

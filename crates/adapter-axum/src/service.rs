@@ -140,6 +140,11 @@ where
         response.status().as_u16()
     }
 
+    /// What becomes of an error, tower does not say.
+    fn error_status(_: &S::Error) -> Option<u16> {
+        None
+    }
+
     fn headers(response: &mut Response<ResBody>) -> &mut HeaderMap {
         response.headers_mut()
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
 use tidegate_http::{Answer, Options, Question, Refusal, RequestView};
@@ -20,6 +21,8 @@ pub type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
 pub struct Gate<F: Framework> {
     limiter: Limiter,
     options: Options<F::Request>,
+    /// Whether it was said that nobody can be told apart.
+    complained: AtomicBool,
 }
 
 /// When it is known what becomes of a request.
@@ -70,6 +73,7 @@ impl<F: Framework> Gate<F> {
         Arc::new(Self {
             limiter,
             options: options.into(),
+            complained: AtomicBool::new(false),
         })
     }
 
@@ -86,6 +90,7 @@ impl<F: Framework> Gate<F> {
             Question::Ask { subject, cost } => (subject, cost),
             Question::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
             Question::Refuse(answer) => {
+                self.complain(&answer);
                 return Entry::Now(Outcome::Refuse(Why::Nobodys(Box::new(answer))));
             }
         };
@@ -96,6 +101,15 @@ impl<F: Framework> Gate<F> {
         let (limiter, asked) = (self.limiter.clone(), subject.clone());
         let decision = async move { limiter.check_with_cost(&asked, cost).await };
         Entry::Later(Box::pin(decision), subject)
+    }
+
+    /// A request that is nobody's because of how the server was set up is told to who runs it, once.
+    #[cold]
+    fn complain(&self, answer: &Answer) {
+        if answer.status >= 500 && !self.complained.swap(true, Ordering::Relaxed) {
+            let answer = &answer.body;
+            tracing::error!(answer, "requests cannot be told apart, and are refused");
+        }
     }
 
     /// What to do with the subject's request, now that it is decided.
@@ -164,11 +178,23 @@ impl<F: Framework> Exit<F> {
     /// response waits for the store to give back a cost.
     pub fn leave(self, status: u16, headers: &mut F::Headers) {
         self.headers.add_to(headers);
-        if let Some(ticket) = self.ticket
-            && ticket.gate.options.gives_back(status)
-        {
-            in_background(ticket.give_back());
-        }
+        give_back_by(self.ticket, status);
+    }
+
+    /// The inner service failed, and the framework will make a response of this status of that: what leaves the limiter has
+    /// no headers.
+    pub fn leave_with_error(self, status: u16) {
+        give_back_by(self.ticket, status);
+    }
+}
+
+/// Gives back what was charged, if the response's status does not count.
+#[inline]
+fn give_back_by<F: Framework>(ticket: Option<Box<Ticket<F>>>, status: u16) {
+    if let Some(ticket) = ticket
+        && ticket.gate.options.gives_back(status)
+    {
+        in_background(ticket.give_back());
     }
 }
 

@@ -37,6 +37,9 @@ pub trait Call {
     /// The status of a response.
     fn status(response: &Self::Inner) -> u16;
 
+    /// The status of the response that the framework makes of an error, if it makes one.
+    fn error_status(error: &Self::Error) -> Option<u16>;
+
     /// The headers of a response.
     fn headers(response: &mut Self::Inner) -> &mut HeadersOf<Self>;
 
@@ -151,13 +154,10 @@ impl<C: Call> Future for Passage<C> {
                     proceed(&gate, outcome, Some(decision), call)
                 }
                 StateProj::Inner { response, exit } => {
-                    let mut response = ready!(response.poll(cx))?;
-                    if let Some(exit) = exit.take() {
-                        let status = C::status(&response);
-                        exit.leave(status, C::headers(&mut response));
-                    }
+                    let left = ready!(response.poll(cx));
+                    let left = leave::<C>(exit.take(), left);
                     state.set(State::Done { response: None });
-                    return Poll::Ready(Ok(C::finish(response)));
+                    return Poll::Ready(left);
                 }
                 StateProj::Done { response } => {
                     // Who polls again after the response was there waits for ever.
@@ -167,6 +167,29 @@ impl<C: Call> Future for Passage<C> {
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+/// What leaves the limiter when the inner service is done.
+#[inline]
+fn leave<C: Call>(
+    exit: Option<Exit<C::Framework>>,
+    left: Result<C::Inner, C::Error>,
+) -> Result<C::Response, C::Error> {
+    match left {
+        Ok(mut response) => {
+            if let Some(exit) = exit {
+                let status = C::status(&response);
+                exit.leave(status, C::headers(&mut response));
+            }
+            Ok(C::finish(response))
+        }
+        Err(error) => {
+            if let (Some(exit), Some(status)) = (exit, C::error_status(&error)) {
+                exit.leave_with_error(status);
+            }
+            Err(error)
         }
     }
 }

@@ -125,13 +125,14 @@ impl ClientAddress {
         })
     }
 
-    /// The address of the request's client: canonical, not yet grouped. `None` if there is no peer address.
+    /// The address of the request's client: canonical, not yet grouped. `None` if there is no peer address, as on a unix
+    /// socket, and no known number of proxies tells for whom it speaks either.
     pub fn of(&self, request: &dyn RequestView) -> Option<IpAddr> {
-        let peer = request.peer()?.to_canonical();
-        let Some(proxies) = &self.proxies else {
-            return Some(peer);
-        };
-        Some(proxies.client(peer, request).unwrap_or(peer))
+        let peer = request.peer().map(|peer| peer.to_canonical());
+        let proxies = self.proxies.as_ref();
+        proxies
+            .and_then(|proxies| proxies.client(peer, request))
+            .or(peer)
     }
 
     /// The first address of the group that this one counts in.
@@ -189,6 +190,20 @@ mod tests {
             group(&address, "::ffff:192.0.2.77"),
             group(&address, "::ffff:192.0.2.78")
         );
+    }
+
+    #[test]
+    fn a_peer_without_an_address_is_told_by_a_known_number_of_proxies_alone() {
+        let field = crate::ForwardedField::XForwardedFor;
+        let request =
+            crate::PlainRequest::new("GET").with_header("x-forwarded-for", "6.6.6.6, 192.0.2.1");
+        let client = |proxies| ClientAddress::new().behind(proxies).of(&request);
+        let one = Proxies::hops(field, 1).unwrap();
+        assert_eq!(client(one), Some([192, 0, 2, 1].into()));
+        assert_eq!(client(Proxies::hops(field, 3).unwrap()), None, "too short");
+        let trusted = Proxies::trusted(field, "0.0.0.0/0".parse().unwrap());
+        assert_eq!(client(trusted), None);
+        assert_eq!(ClientAddress::new().of(&request), None);
     }
 
     #[test]

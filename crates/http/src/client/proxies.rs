@@ -72,10 +72,10 @@ impl Proxies {
     }
 
     /// For whom the proxies speak; `None` if the peer is not one of them or they do not tell.
-    pub(super) fn client(&self, peer: IpAddr, request: &dyn RequestView) -> Option<IpAddr> {
+    pub(super) fn client(&self, peer: Option<IpAddr>, request: &dyn RequestView) -> Option<IpAddr> {
         match &self.trust {
             Trust::Hops(hops) => self.addresses(request).nth(usize::from(hops.get()) - 1)?,
-            Trust::Ranges(ranges) if !ranges.contains(peer) => None,
+            Trust::Ranges(ranges) if !peer.is_some_and(|peer| ranges.contains(peer)) => None,
             Trust::Ranges(ranges) => self
                 .addresses(request)
                 .find(|address| address.is_none_or(|address| !ranges.contains(address)))?,
@@ -115,7 +115,7 @@ mod tests {
         let request = lines.iter().fold(request, |request, line| {
             request.with_header("x-forwarded-for", line)
         });
-        proxies.client(peer.into(), &request)
+        proxies.client(Some(peer.into()), &request)
     }
 
     fn ip(text: &str) -> Option<IpAddr> {
