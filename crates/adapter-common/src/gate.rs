@@ -118,11 +118,13 @@ impl<F: Framework> Gate<F> {
             return Outcome::Refuse(Why::Denied);
         }
         let mut exit = Exit::new();
-        self.limiter.with_derived(Shown::<F>::new, |shown| {
-            let put = |field, value| exit.headers.push(field, value);
-            let mut writer = Writer { shown, put };
-            self.options.tell(decision, &shown.field, &mut writer);
-        });
+        if !self.options.is_silent() {
+            self.limiter.with_derived(Shown::<F>::new, |shown| {
+                let put = |field, value| exit.headers.push(field, value);
+                let mut writer = Writer { shown, put };
+                self.options.tell(decision, &shown.field, &mut writer);
+            });
+        }
         if self.options.is_charged_by_response() {
             exit.ticket = Some(Box::new(Ticket {
                 gate: Arc::clone(self),

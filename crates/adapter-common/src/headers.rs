@@ -23,7 +23,7 @@ impl<F: Framework> Shown<F> {
     }
 }
 
-/// The headers to add to an admitted request's response, when it is there. Two, which are first if they are sent, have
+/// The headers to add to an admitted request's response, when it is there. Two, which come first and are always added, have
 /// places of their own: nearly always they are all.
 pub(crate) struct Told<F: Framework> {
     policies: Option<F::Value>,
@@ -53,19 +53,25 @@ impl<F: Framework> Told<F> {
 
     /// Adds to what the response says already.
     #[inline]
-    pub(crate) fn add_to(mut self, headers: &mut F::Headers) {
-        // All are looked for before any is added.
-        self.others
-            .retain(|(field, _)| field.is_unsaid(|field| F::has(headers, field)));
+    pub(crate) fn add_to(self, headers: &mut F::Headers) {
         if let Some(policies) = self.policies {
             F::append(headers, Field::RateLimitPolicy, policies);
         }
         if let Some(limit) = self.limit {
             F::append(headers, Field::RateLimit, limit);
         }
-        for (field, value) in self.others {
-            F::append(headers, field, value);
+        if !self.others.is_empty() {
+            add_unsaid::<F>(self.others, headers);
         }
+    }
+}
+
+/// Adds those that the response has not.
+fn add_unsaid<F: Framework>(mut fields: Vec<(Field, F::Value)>, headers: &mut F::Headers) {
+    // All are looked for before any is added.
+    fields.retain(|(field, _)| field.is_unsaid(|field| F::has(headers, field)));
+    for (field, value) in fields {
+        F::append(headers, field, value);
     }
 }
 
@@ -92,6 +98,52 @@ impl<F: Framework, P: FnMut(Field, F::Value)> Sink for Writer<'_, F, P> {
     fn written(&mut self, field: Field, value: &[u8]) {
         if let Some(value) = F::value(value) {
             (self.put)(field, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plain::{Lines, Plain};
+
+    const SENT: [Field; 6] = [
+        Field::RateLimitPolicy,
+        Field::RateLimit,
+        Field::XRateLimitLimit,
+        Field::XRateLimitRemaining,
+        Field::XRateLimitReset,
+        Field::Mode,
+    ];
+
+    /// The fields that are added to a response with this one.
+    fn added(own: Field) -> Vec<Field> {
+        let mut told = Told::<Plain>::new();
+        for field in SENT {
+            told.push(field, "ours".to_owned());
+        }
+        let mut lines: Lines = vec![(own.as_str().to_owned(), "own".to_owned())];
+        told.add_to(&mut lines);
+        assert_eq!(lines.remove(0).1, "own");
+        let field = |name| SENT.into_iter().find(|field| field.as_str() == name);
+        lines
+            .iter()
+            .map(|(name, _)| field(name.as_str()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn all_are_added_in_their_order() {
+        for other in [Field::ContentType, Field::RateLimitPolicy, Field::RateLimit] {
+            assert_eq!(added(other), SENT);
+        }
+    }
+
+    #[test]
+    fn what_a_response_says_itself_stays_as_it_is() {
+        assert_eq!(added(Field::Mode), SENT[..5]);
+        for x in &SENT[2..5] {
+            assert_eq!(added(*x), [SENT[0], SENT[1], SENT[5]], "{x:?}");
         }
     }
 }

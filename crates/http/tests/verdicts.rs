@@ -128,6 +128,13 @@ fn dialects_combine_and_can_be_off_but_retry_after_stays() {
     assert_eq!(names(both.verdict(&decision, &field())), expected);
     let off = options().headers(Dialects::OFF);
     assert_eq!(off.verdict(&decision, &field()), Verdict::Proceed(vec![]));
+    let mode_alone = options().headers(Dialects::OFF).mode_header();
+    assert_eq!(
+        names(mode_alone.verdict(&decision, &field())),
+        ["tidegate-mode"]
+    );
+    let silent = [&both, &off, &mode_alone].map(Options::is_silent);
+    assert_eq!(silent, [false, true, false]);
 
     let name = PolicyName::new("per-client").unwrap();
     let rule = Rule::new(name, Quota::per_minute(1).unwrap());

@@ -3,7 +3,7 @@
 use tidegate_core::Decision;
 
 use super::Options;
-use crate::{Answer, Field, Header, PolicyField, Sink, fields, problem};
+use crate::{Answer, Dialects, Field, Header, PolicyField, Sink, fields, problem};
 
 /// What an adapter is to do after the limiter's decision.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +73,12 @@ impl<R: ?Sized> Options<R> {
             let mode = decision.provenance().as_str();
             sink.written(Field::Mode, mode.as_bytes());
         }
+    }
+
+    /// Whether [`tell`](Self::tell) never writes anything.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        self.dialects == Dialects::OFF && !self.mode
     }
 
     /// Answers a denied request. `policies` are those in force.
