@@ -225,7 +225,7 @@ impl Client {
     }
 }
 
-pub(crate) fn connect_from(from: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+fn connect_from(from: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let stream = runtime.block_on(async {
         let socket = TcpSocket::new_v4()?;
