@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use tidegate_core::{
-    Decision, Fallback, Grace, Outage, PolicyName, Provenance, Quota, Rule, Timestamp, Usage,
-    decide, give_back,
+    Algorithm, Decision, Fallback, Grace, Outage, PolicyName, Provenance, Quota, Rule, Timestamp,
+    Usage, decide, give_back,
 };
 
 /// A window of a minute begins.
@@ -90,23 +90,40 @@ fn what_is_closed_in_shadow_only_says_so_in_its_place() {
 
 #[test]
 fn it_gives_back_what_was_counted_and_nothing_of_what_was_closed() {
-    let rules = [
-        rule("a", Fallback::Full),
-        rule("b", Fallback::Closed).with_shadow(true),
-    ];
-    let mut usages = [Usage::default(); 2];
-    let counted = decide(&rules, &mut usages, 1, NOW);
-    let used = usages;
-    let decision = counted.closed_by(&rules, Duration::ZERO);
-    give_back(&rules, &mut usages, &decision, NOW);
-    assert_eq!(usages[0].current(), 0);
-    assert_eq!(usages[1], used[1]);
+    // In the first window of all, what is not known looks like that window's beginning.
+    for (algorithm, now) in [
+        (Algorithm::FixedWindow, NOW),
+        (Algorithm::FixedWindow, Timestamp::from_secs(1)),
+        (Algorithm::SlidingWindow, Timestamp::from_secs(1)),
+        (Algorithm::TokenBucket, NOW),
+    ] {
+        let rules = [
+            rule("a", Fallback::Full),
+            rule("b", Fallback::Closed).with_shadow(true),
+        ];
+        let rules = rules.map(|rule| {
+            let quota = rule.quota().with_algorithm(algorithm);
+            rule.with_quota(quota.unwrap())
+        });
+        let mut usages = [Usage::default(); 2];
+        let counted = decide(&rules, &mut usages, 1, now);
+        let used = usages;
+        let decision = counted.closed_by(&rules, Duration::ZERO);
+        give_back(&rules, &mut usages, &decision, now);
+        assert_eq!(rules[0].quota().remaining(usages[0], now), 3, "{algorithm}");
+        assert_eq!(usages[1], used[1], "{algorithm}");
+    }
+}
 
+#[test]
+fn what_is_closed_gives_back_nothing() {
     let closed = [rule("a", Fallback::Closed)];
     let denied = uncounted(true).closed_by(&closed, Duration::ZERO);
-    let mut usages = [used[0]];
+    let mut usages = [Usage::default()];
+    let _ = decide(&closed, &mut usages, 1, NOW);
+    let used = usages;
     give_back(&closed, &mut usages, &denied, NOW);
-    assert_eq!(usages[0], used[0]);
+    assert_eq!(usages, used);
 }
 
 #[test]
