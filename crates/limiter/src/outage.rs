@@ -44,8 +44,8 @@ impl OutageTracker {
         now: Timestamp,
         observers: &Observers,
     ) -> Duration {
-        // One subject's record says nothing about the store.
-        if error.kind() == ErrorKind::Corrupt {
+        // One subject's record says nothing about the store, nor does what it cannot do for anybody.
+        if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported) {
             return Duration::ZERO;
         }
         let mut state = self.lock();

@@ -194,7 +194,7 @@ impl RedisStore {
 
 pub(crate) fn too_many_rules(rules: usize) -> Failure {
     Failure::local(
-        ErrorKind::Internal,
+        ErrorKind::Unsupported,
         format!(
             "a request under {rules} policies: redis takes at most {MOST_RULES} in one request"
         ),

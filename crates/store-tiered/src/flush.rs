@@ -7,7 +7,7 @@ use std::time::Duration;
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
 use tidegate_core::tiered::{Heard, Outgoing, Urgency, View};
-use tidegate_core::{Outcome, Subject, Timestamp};
+use tidegate_core::{Outcome, Rule, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
 use tidegate_table::Digest;
 use tokio::time::timeout;
@@ -25,6 +25,16 @@ struct Item {
     digest: Digest,
     subject: OwnedSubject,
     outgoing: Outgoing,
+}
+
+impl Item {
+    fn new(digest: Digest, held: &Held, outgoing: Option<Outgoing>) -> Option<Self> {
+        outgoing.map(|outgoing| Self {
+            digest,
+            subject: held.subject.clone(),
+            outgoing,
+        })
+    }
 }
 
 /// Which subjects are put into a batch.
@@ -83,28 +93,33 @@ impl<C: Clock> Inner<C> {
             let outgoing = if held.has_waiters() {
                 wishes::compose(held, now)
             } else if is_wanted(held, view, which, now, self) {
-                held.group.compose(None, now)
+                held.group.forget_idle(now);
+                held.group.compose_part(self.most_policies, now)
             } else {
                 None
             };
-            let item = outgoing.map(|outgoing| Item {
-                digest,
-                subject: held.subject.clone(),
-                outgoing,
-            });
-            (item, None)
+            (Item::new(digest, held, outgoing), None)
         })
         .flatten()
     }
 
-    /// Tells the store at once what it lacks of a subject, unless a call for it is under way, or the store is not to be
-    /// asked.
-    pub(crate) async fn tell(self: &Arc<Self>, digest: Digest) {
+    /// Tells the store at once what it lacks of a subject under these policies, unless a call for it is under way, or the
+    /// store is not to be asked.
+    pub(crate) async fn tell(self: &Arc<Self>, digest: Digest, rules: &[Rule]) {
         if !self.membership.is_open_for_calls() {
             return;
         }
-        let batch = self.compose(&[digest], Which::UntoldNow);
-        if !batch.is_empty() {
+        let under_way = self.sending.begin(&[digest]);
+        let item = self.with_known(digest, |held, _, now| {
+            let is_wanted = !held.has_waiters() && held.group.is_untold();
+            let outgoing = is_wanted.then(|| held.group.compose(Some((rules, 0)), now));
+            (Item::new(digest, held, outgoing.flatten()), None)
+        });
+        if let Some(item) = item.flatten() {
+            let batch = Batch {
+                items: vec![item],
+                _under_way: under_way,
+            };
             Arc::clone(self).send(batch).await;
         }
     }
@@ -180,7 +195,7 @@ impl<C: Clock> Inner<C> {
         let outcome = match error.kind() {
             ErrorKind::Refused => Outcome::Refused,
             // This client's own doing, or one subject's: they say nothing about the store.
-            ErrorKind::Overloaded | ErrorKind::Corrupt => return false,
+            ErrorKind::Overloaded | ErrorKind::Corrupt | ErrorKind::Unsupported => return false,
             _ => Outcome::Failure,
         };
         let now = self.clock.now();
@@ -245,7 +260,11 @@ impl<C: Clock> Inner<C> {
                 // Nobody waits any more if this fails; it was counted once (L6).
                 let _ = waiter.answer.send(decision);
             }
-            ((), self.look_again(held, view, now))
+            let wanted = self.look_again(held, view, now);
+            if !held.has_waiters() {
+                held.group.forget_idle(now);
+            }
+            ((), wanted)
         });
     }
 
@@ -320,12 +339,18 @@ fn fitting(item: &Item, replies: Vec<Reply>) -> Result<Vec<Reply>, StoreError> {
     Err(StoreError::new(ErrorKind::Internal, message))
 }
 
-/// Why no subject was answered, if that was the store's fault: it may well fail as a whole by failing for each.
+/// Why no subject was answered, if that was because the store is gone: it may well fail as a whole by failing for each.
+/// Anything else that is said of a subject is about that subject, or about what was asked.
 fn failure_of_all(replies: &[Result<Vec<Reply>, StoreError>]) -> Option<&StoreError> {
     let errors = replies.iter().map(|reply| reply.as_ref().err());
     let errors = errors.collect::<Option<Vec<_>>>()?;
-    let own_fault = |error: &&StoreError| error.kind() != ErrorKind::Corrupt;
-    errors.into_iter().find(own_fault)
+    let gone = |error: &&StoreError| {
+        matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Refused
+        )
+    };
+    errors.into_iter().find(gone)
 }
 
 fn is_wanted<C: Clock>(

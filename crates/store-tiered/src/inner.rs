@@ -30,6 +30,8 @@ pub(crate) struct Inner<C> {
     pub(crate) clock: C,
     pub(crate) node: NodeId,
     pub(crate) deadline: Duration,
+    /// How many policies a subject may be reported under in one call.
+    pub(crate) most_policies: usize,
     pub(crate) timing: Timing,
     pub(crate) table: Table<Slot>,
     pub(crate) agenda: Agenda,
@@ -74,7 +76,9 @@ impl<C: Clock> Inner<C> {
         membership: Membership,
         (deadline, timing): (Duration, Timing),
     ) -> Self {
+        let most_policies = store.capabilities().max_policies.unwrap_or(usize::MAX);
         Self {
+            most_policies: most_policies.max(1),
             store,
             clock,
             node: NodeId::from_random(fastrand::u64(..)),

@@ -233,7 +233,7 @@ impl<C: Clock> Store for TieredStore<C> {
     async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {
         // What this node admitted so far is told first: told later, it would count again, since its totals go on.
         let digest = self.inner.table.digest(request.subject.as_bytes());
-        self.inner.tell(digest).await;
+        self.inner.tell(digest, request.rules).await;
         self.inner.store.reset(request).await?;
         let rules: &[Rule] = request.rules;
         self.with_group(request, |group, now| group.forget(rules, now));

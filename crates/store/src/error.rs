@@ -17,6 +17,8 @@ pub enum ErrorKind {
     Refused,
     /// What the store holds under this key is not a record of ours.
     Corrupt,
+    /// The store cannot do what it was asked, however well it is: more policies in one request than it takes.
+    Unsupported,
     /// The store broke its contract: it panicked, or answered what cannot be.
     Internal,
 }
@@ -30,6 +32,7 @@ impl ErrorKind {
             Self::Overloaded => "overloaded",
             Self::Refused => "refused",
             Self::Corrupt => "corrupt",
+            Self::Unsupported => "unsupported",
             Self::Internal => "internal",
         }
     }

@@ -339,6 +339,16 @@ impl Replica {
         )
     }
 
+    /// Whether it was used in the window that it is now, or lacks something.
+    pub(super) fn is_in_use(&self, quota: &Quota, now: Timestamp) -> bool {
+        self.read(
+            quota,
+            |replica| replica.start.plus(quota.window_nanos()) > now,
+            |replica| replica.full_at > now,
+        )
+    }
+
+    /// From when on it holds nothing that matters, unless something is untold.
     pub(super) fn idle_at(&self, quota: &Quota) -> Timestamp {
         self.read(
             quota,

@@ -10,6 +10,7 @@ mod link;
 mod lost;
 mod others;
 mod outage;
+mod parts;
 mod policies;
 mod quick;
 mod refunds;

@@ -10,6 +10,7 @@ mod bounds;
 mod conformance;
 mod healing;
 mod logged;
+mod many;
 mod outage;
 mod reports;
 mod support;

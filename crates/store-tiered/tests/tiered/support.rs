@@ -110,7 +110,10 @@ impl Faulty {
 #[async_trait]
 impl Store for Faulty {
     fn capabilities(&self) -> Capabilities {
-        self.store().capabilities()
+        Capabilities {
+            max_policies: Some(MOST_POLICIES),
+            ..self.store().capabilities()
+        }
     }
     fn try_acquire(&self, _: &Request<'_>) -> Option<Result<Decision, StoreError>> {
         None
@@ -155,6 +158,15 @@ impl SharedStore for Faulty {
         let answer = self.pass(async { self.store().sync(node, batch).await });
         match answer.await {
             Err(_) if has(Fault::RefuseEach) => Ok(batch.iter().map(|_| Err(refused())).collect()),
+            Ok(Ok(mut answers)) if batch.iter().any(asks_too_much) => {
+                for (request, answer) in batch.iter().zip(&mut answers) {
+                    if asks_too_much(request) {
+                        let many = "too many policies";
+                        *answer = Err(StoreError::new(ErrorKind::Internal, many));
+                    }
+                }
+                Ok(answers)
+            }
             Ok(Ok(mut answers)) if has(Fault::RefuseAlice) => {
                 for (request, answer) in batch.iter().zip(&mut answers) {
                     if request.subject.as_bytes() == b"alice" {
@@ -195,6 +207,8 @@ pub(crate) struct World {
     pub(crate) provenances: BTreeMap<&'static str, u64>,
 }
 
+/// How many policies the shared store takes in one request.
+pub(crate) const MOST_POLICIES: usize = 6;
 pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
 
 impl World {
@@ -341,6 +355,10 @@ impl World {
     pub(crate) async fn next_window(&self, rules: &[Rule]) {
         sleep(self.until_next_window(rules)).await;
     }
+}
+
+fn asks_too_much(request: &SyncRequest<'_>) -> bool {
+    request.reports.len() > MOST_POLICIES
 }
 
 fn refused() -> StoreError {

@@ -53,30 +53,56 @@ impl Group {
     /// Composes a call: what is untold under all policies, or under those of the requests that wait, and what
     /// they want. `None` while a call is in flight.
     pub fn compose(&mut self, wanting: Option<(&[Rule], u64)>, now: Timestamp) -> Option<Outgoing> {
+        match wanting {
+            Some((rules, want)) => self.compose_wish(rules, want, now),
+            None => self.compose_part(usize::MAX, now),
+        }
+    }
+
+    /// Composes a call that only reports, about no more policies than the store takes in one. What does not fit is
+    /// [due](Self::due) still, and goes into the next ones. `None` while a call is in flight.
+    pub fn compose_part(&mut self, most: usize, now: Timestamp) -> Option<Outgoing> {
         if self.call != Call::None {
             return None;
         }
-        self.roll(now);
-        let part = |member: &Member| (*member.rule, member.replica.report(member.rule.quota()));
-        let (reports, want): (Vec<(Rule, Report)>, u64) = match wanting {
-            // In the order of the requests' policies, which is the order of the replies.
-            Some((rules, want)) => (
-                rules
-                    .iter()
-                    .filter_map(|rule| self.members.find(rule))
-                    .map(part)
-                    .collect(),
-                want,
-            ),
-            None => (self.members.iter().map(part).collect(), 0),
-        };
-        if reports.is_empty() {
+        self.keep_time(now);
+        let lost = self.marks.has(Mark::Lost);
+        let part = self.members.line_up(most, lost, now);
+        let first = self.members.iter().len() - part.members;
+        for member in self.members.iter_mut().skip(first) {
+            member.replica.roll(member.rule.quota(), now);
+        }
+        let reports = self.members.iter().skip(first).map(report).collect();
+        if lost {
+            self.marks.set(Mark::Lost, !part.completes);
+            self.marks.set(Mark::TellsAgain, true);
+        }
+        self.begin(reports, 0)
+    }
+
+    /// In the order of the requests' policies, which is the order of the replies.
+    fn compose_wish(&mut self, rules: &[Rule], want: u64, now: Timestamp) -> Option<Outgoing> {
+        if self.call != Call::None {
             return None;
         }
+        self.keep_time(now);
+        let reports = rules.iter().filter_map(|rule| {
+            let member = self.members.find_mut(rule)?;
+            member.replica.roll(member.rule.quota(), now);
+            Some(report(member))
+        });
+        let reports: Vec<_> = reports.collect();
         // A request's call is about its own policies, which may not be all.
         if self.marks.has(Mark::Lost) && reports.len() == self.members.iter().len() {
             self.marks.set(Mark::Lost, false);
             self.marks.set(Mark::TellsAgain, true);
+        }
+        self.begin(reports, want)
+    }
+
+    fn begin(&mut self, reports: Vec<(Rule, Report)>, want: u64) -> Option<Outgoing> {
+        if reports.is_empty() {
+            return None;
         }
         self.next_call = self.next_call.wrapping_add(1);
         self.call = if want > 0 { Call::Wants } else { Call::Reports };
@@ -141,6 +167,7 @@ impl Group {
         if self.marks.has(Mark::TellsAgain) {
             self.marks.set(Mark::TellsAgain, false);
             self.marks.set(Mark::Lost, true);
+            self.members.tell_again();
         }
         if given_up == Call::Wants {
             for member in self.members.iter_mut() {
@@ -190,4 +217,8 @@ impl Group {
         let current = self.call != Call::None && call == CallId(self.next_call);
         current.then(|| core::mem::take(&mut self.call))
     }
+}
+
+fn report(member: &Member) -> (Rule, Report) {
+    (*member.rule, member.replica.report(member.rule.quota()))
 }

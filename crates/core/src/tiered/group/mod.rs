@@ -161,9 +161,18 @@ impl Group {
         let lost = self.call != Call::None || self.members.iter().any(told);
         if lost {
             self.marks.set(Mark::Lost, true);
+            self.members.tell_again();
             self.untold_since.set_once(now);
         }
         lost
+    }
+
+    /// Forgets the policies under which the subject is not asked for any more, as soon as nothing about them matters: policies
+    /// come and go, and each would be reported for ever. Not while requests wait under them.
+    pub fn forget_idle(&mut self, now: Timestamp) {
+        if self.call == Call::None {
+            self.members.forget_idle(now);
+        }
     }
 
     /// Gives up what can no longer be reported; says how much that was.
