@@ -7,8 +7,9 @@ use tidegate_clock::Clock;
 use tidegate_table::Digest;
 use tokio::sync::Semaphore;
 
+use crate::batch::Which;
 use crate::driver::BATCH;
-use crate::flush::Which;
+
 use crate::inner::Inner;
 
 /// Goes through the table, and sends one call after the other, so that requests are not kept waiting (R4). What is asked for
@@ -28,7 +29,7 @@ pub(crate) async fn tell_all_again<C: Clock>(inner: &Arc<Inner<C>>, calls: &Sema
             if inner.membership.is_open_for_calls() {
                 let batch = inner.compose(chunk, Which::UntoldNow);
                 if !batch.is_empty() {
-                    Arc::clone(inner).send(batch).await;
+                    inner.send(batch).await;
                 }
             }
         }

@@ -8,6 +8,8 @@ use tidegate_core::tiered::{Urgency, Visit};
 use tidegate_table::Digest;
 use tokio::sync::Notify;
 
+use crate::hand::InHand;
+
 /// How many ticks a wheel has. What is due later than that is looked at once a turn.
 const TICKS: usize = 64;
 
@@ -70,22 +72,48 @@ impl Agenda {
     }
 
     /// Takes what is to be looked at at once, at most `most`.
-    pub(crate) fn take_now(&self, most: usize) -> Vec<Digest> {
+    pub(crate) fn take_now(&self, most: usize) -> InHand<'_> {
         let mut list = self.now.lock();
-        if list.len() <= most {
-            return std::mem::take(&mut *list);
-        }
-        let rest = list.split_off(most);
-        std::mem::replace(&mut *list, rest)
+        let taken = if list.len() <= most {
+            std::mem::take(&mut *list)
+        } else {
+            let rest = list.split_off(most);
+            std::mem::replace(&mut *list, rest)
+        };
+        drop(list);
+        InHand::new(self, Urgency::Now, taken)
     }
 
     /// Takes everything from the wheels whose tick has come.
-    pub(crate) fn take_due(&self, now: Timestamp) -> [(Urgency, Vec<Digest>); 2] {
+    pub(crate) fn take_due(&self, now: Timestamp) -> [InHand<'_>; 2] {
         let current = self.number(now);
+        let (soon, later) = (
+            self.soon.lock().turn(current),
+            self.later.lock().turn(current),
+        );
         [
-            (Urgency::Soon, self.soon.lock().turn(current)),
-            (Urgency::Later, self.later.lock().turn(current)),
+            InHand::new(self, Urgency::Soon, soon),
+            InHand::new(self, Urgency::Later, later),
         ]
+    }
+
+    /// Lists again, in front of all others, what was taken and not visited.
+    pub(crate) fn put_back(&self, urgency: Urgency, mut digests: Vec<Digest>) {
+        let wheel = match urgency {
+            _ if digests.is_empty() => return,
+            Urgency::Now => {
+                let mut list = self.now.lock();
+                digests.append(&mut list);
+                *list = digests;
+                drop(list);
+                return self.wake.notify_one();
+            }
+            Urgency::Soon => &self.soon,
+            Urgency::Later => &self.later,
+        };
+        let mut wheel = wheel.lock();
+        let next = slot_of(wheel.next);
+        wheel.slots[next].append(&mut digests);
     }
 
     /// Everything that is listed, to be looked at for the last time.

@@ -5,15 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
-use tidegate_core::tiered::Urgency;
 use tidegate_core::{Outcome, Timestamp};
 use tidegate_store::{ErrorKind, Registry, StoreError};
-use tidegate_table::Digest;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::again::tell_all_again;
-use crate::flush::Which;
+use crate::hand::InHand;
 use crate::inner::Inner;
 use crate::panics::caught;
 
@@ -24,22 +23,45 @@ const CALLS: usize = 8;
 /// How often a node says that it is alive.
 const REGISTER: Duration = Duration::from_secs(1);
 
+/// Sees to it that the node is driven, if this is called in a tokio runtime.
+#[cold]
+pub(crate) fn start<C: Clock>(inner: &Arc<Inner<C>>) {
+    if let Ok(runtime) = Handle::try_current()
+        && !inner.started.swap(true, Ordering::AcqRel)
+    {
+        let started = Started(Arc::clone(inner));
+        runtime.spawn(async move { drive(&started.0).await });
+    }
+}
+
+/// A driver was started. When it has ended, because its runtime is gone or because it panicked, the next request starts another.
+struct Started<C: Clock>(Arc<Inner<C>>);
+
+impl<C: Clock> Drop for Started<C> {
+    fn drop(&mut self) {
+        if !self.0.stopping.load(Ordering::Acquire) {
+            tracing::warn!("the task that reports has ended: the next request starts it anew");
+            self.0.started.store(false, Ordering::Release);
+        }
+    }
+}
+
 /// Drives the node until the store is dropped.
-pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
+async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     let _driven = inner.sending.drive();
     let calls = Arc::new(Semaphore::new(CALLS));
     let mut register_at = Instant::now();
     let mut tick_at = Instant::now();
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
-            settle_waiters(&inner);
-            probe_when_due(&inner, &calls).await;
+            settle_waiters(inner);
+            probe_when_due(inner, &calls).await;
             register_at = Instant::now();
             continue;
         }
         if Instant::now() >= register_at {
             register_at = Instant::now() + jittered(REGISTER);
-            tokio::spawn(register(Arc::clone(&inner), Arc::clone(&calls)));
+            tokio::spawn(register(Arc::clone(inner), Arc::clone(&calls)));
         }
         tokio::select! {
             () = inner.agenda.urgent() => {}
@@ -47,32 +69,26 @@ pub(crate) async fn drive<C: Clock>(inner: Arc<Inner<C>>) {
             // Not put off by what is urgent, however much of that there is.
             () = sleep_until(tick_at.min(register_at)) => {
                 tick_at = Instant::now() + jittered(inner.agenda.tick());
-                for (urgency, due) in inner.agenda.take_due(inner.now()) {
-                    send_all(&inner, &due, urgency, &calls).await;
+                for due in inner.agenda.take_due(inner.now()) {
+                    send_all(inner, due, &calls).await;
                 }
             }
         }
-        let urgent = inner.agenda.take_now(BATCH);
-        send_all(&inner, &urgent, Urgency::Now, &calls).await;
+        send_all(inner, inner.agenda.take_now(BATCH), &calls).await;
     }
 }
 
 /// Sends what is to be said of these subjects, in batches.
-async fn send_all<C: Clock>(
-    inner: &Arc<Inner<C>>,
-    digests: &[Digest],
-    urgency: Urgency,
-    calls: &Arc<Semaphore>,
-) {
-    for chunk in digests.chunks(BATCH) {
-        let batch = inner.compose(chunk, Which::Due(urgency));
-        if batch.is_empty() {
-            continue;
-        }
+async fn send_all<C: Clock>(inner: &Arc<Inner<C>>, mut due: InHand<'_>, calls: &Arc<Semaphore>) {
+    while !due.is_empty() {
         // Never closed, so there always is a permit in the end.
         let Ok(permit) = Arc::clone(calls).acquire_owned().await else {
             return;
         };
+        let batch = inner.compose_due(&mut due, BATCH);
+        if batch.is_empty() {
+            continue;
+        }
         let inner = Arc::clone(inner);
         tokio::spawn(async move {
             inner.send(batch).await;
@@ -104,7 +120,7 @@ struct Lost(bool);
 async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
     inner.counters.calls.fetch_add(1, Ordering::Relaxed);
     let sent = inner.clock.now();
-    let answer = timeout(inner.deadline, caught(inner.store.register(inner.node))).await;
+    let answer = timeout(inner.deadline, caught(|| inner.store.register(inner.node))).await;
     let Registry {
         nodes,
         now,
@@ -125,8 +141,10 @@ async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
 
 /// Nobody waits for a store that is not asked.
 fn settle_waiters<C: Clock>(inner: &Inner<C>) {
-    for digest in inner.agenda.take_now(usize::MAX) {
+    let mut waiting = inner.agenda.take_now(usize::MAX);
+    while let [digest] = waiting.next(1)[..] {
         inner.settle_without_store(digest);
+        waiting.visited();
     }
 }
 

@@ -1,180 +1,72 @@
-//! One batched call to the shared store: composed from subjects, sent, and its answer taken into account.
+//! One batched call to the shared store: sent, and its answer taken into account.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{Heard, Outgoing, Urgency, View};
-use tidegate_core::{Outcome, Rule, Subject, Timestamp};
+use tidegate_core::tiered::{Heard, Urgency, View};
+use tidegate_core::{Outcome, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
 use tidegate_table::Digest;
 use tokio::time::timeout;
 use tracing::Instrument;
 
+use crate::batch::{Batch, Item};
 use crate::held::Held;
 use crate::inner::Inner;
 use crate::panics::caught;
-use crate::sending::UnderWay;
-use crate::subject::OwnedSubject;
 use crate::wishes;
 
-/// A subject's part of a batch.
-struct Item {
-    digest: Digest,
-    subject: OwnedSubject,
-    outgoing: Outgoing,
-}
-
-impl Item {
-    fn new(digest: Digest, held: &Held, outgoing: Option<Outgoing>) -> Option<Self> {
-        outgoing.map(|outgoing| Self {
-            digest,
-            subject: held.subject.clone(),
-            outgoing,
-        })
-    }
-}
-
-/// Which subjects are put into a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// Those for which requests wait, or that are due; they were listed to be visited so soon.
-    Due(Urgency),
-    /// All of which the store lacks anything.
-    Untold,
-    /// The same, and they stay on the lists where they are.
-    UntoldNow,
-}
-
-impl Which {
-    /// On which lists they no longer are.
-    fn urgencies(&self) -> &[Urgency] {
-        match self {
-            Self::Due(urgency) => std::slice::from_ref(urgency),
-            Self::Untold => &Urgency::ALL,
-            Self::UntoldNow => &[],
-        }
-    }
-}
-
-/// A batch that is ready to be sent.
-pub(crate) struct Batch {
-    items: Vec<Item>,
-    /// Until the answer is taken into account, or the failure.
-    _under_way: UnderWay,
-}
-
-impl Batch {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-}
-
 impl<C: Clock> Inner<C> {
-    /// Composes a batch from subjects that were listed.
-    pub(crate) fn compose(&self, digests: &[Digest], which: Which) -> Batch {
-        let under_way = self.sending.begin(digests);
-        let items = digests
-            .iter()
-            .filter_map(|digest| self.compose_one(*digest, which));
-        Batch {
-            items: items.collect(),
-            _under_way: under_way,
-        }
-    }
-
-    fn compose_one(&self, digest: Digest, which: Which) -> Option<Item> {
-        self.with_known(digest, |held, view, now| {
-            for urgency in which.urgencies() {
-                held.group.visited(*urgency, now);
-            }
-            let outgoing = if held.has_waiters() {
-                wishes::compose(held, now)
-            } else if is_wanted(held, view, which, now, self) {
-                held.group.forget_idle(now);
-                held.group.compose_part(self.most_policies, now)
-            } else {
-                None
-            };
-            (Item::new(digest, held, outgoing), None)
-        })
-        .flatten()
-    }
-
-    /// Tells the store at once what it lacks of a subject under these policies, unless a call for it is under way, or the
-    /// store is not to be asked.
-    pub(crate) async fn tell(self: &Arc<Self>, digest: Digest, rules: &[Rule]) {
-        if !self.membership.is_open_for_calls() {
-            return;
-        }
-        let under_way = self.sending.begin(&[digest]);
-        let item = self.with_known(digest, |held, _, now| {
-            let is_wanted = !held.has_waiters() && held.group.is_untold();
-            let outgoing = is_wanted.then(|| held.group.compose(Some((rules, 0)), now));
-            (Item::new(digest, held, outgoing.flatten()), None)
-        });
-        if let Some(item) = item.flatten() {
-            let batch = Batch {
-                items: vec![item],
-                _under_way: under_way,
-            };
-            Arc::clone(self).send(batch).await;
-        }
-    }
-
-    /// Sends a batch and takes the answer into account.
-    pub(crate) async fn send(self: Arc<Self>, batch: Batch) {
+    /// Sends a batch and takes the answer into account. If this is dropped before, so is the batch, and its calls are given up.
+    pub(crate) async fn send(&self, mut batch: Batch<C>) {
         self.counters.calls.fetch_add(1, Ordering::Relaxed);
-        let requests: Vec<SyncRequest<'_>> = batch
-            .items
-            .iter()
-            .map(|item| SyncRequest {
-                subject: Subject::new(&item.subject),
-                reports: &item.outgoing.reports,
-                want: item.outgoing.want,
-            })
-            .collect();
         let sent = self.clock.now();
-        let span = tracing::debug_span!("sync", subjects = requests.len());
-        let call = caught(self.store.sync(self.node, &requests)).instrument(span);
-        let answered = timeout(self.deadline, call).await;
+        let answer = self.ask(batch.items()).await;
         let received = self.clock.now();
-        let failure = match answered {
-            Ok(Ok(replies)) if replies.len() == requests.len() => {
-                let at = replies
-                    .iter()
-                    .flatten()
-                    .flatten()
-                    .map(|reply| reply.now)
-                    .max();
-                if let Some(store) = at {
+        match answer {
+            Ok(replies) => {
+                let at = replies.iter().flatten().flatten();
+                if let Some(store) = at.map(|reply| reply.now).max() {
                     self.membership.answered(sent, store, received);
                 }
                 let counted = failure_of_all(&replies).is_some_and(|error| self.failed(error));
                 let rest = self.rest(counted && !self.answers_others(received));
-                self.hear_all(&batch.items, replies, rest);
-                return;
+                self.hear_all(batch, replies, rest);
             }
-            Ok(Ok(replies)) => StoreError::new(
-                ErrorKind::Internal,
-                format!(
-                    "the shared store answered {} of {} subjects",
-                    replies.len(),
-                    requests.len()
-                ),
-            ),
-            Ok(Err(error)) => error,
-            Err(_) => StoreError::new(
-                ErrorKind::Timeout,
-                format!("no answer within {:?}", self.deadline),
-            ),
-        };
-        let rest = self.rest(self.failed(&failure));
-        for item in &batch.items {
-            self.give_up(item, rest);
+            Err(failure) => {
+                let rest = self.rest(self.failed(&failure));
+                while batch.end_first(|item| self.give_up(item, rest)).is_some() {}
+            }
         }
+    }
+
+    /// The store's answer for each of the items.
+    async fn ask(
+        &self,
+        items: &VecDeque<Item>,
+    ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError> {
+        let requests = items.iter().map(|item| SyncRequest {
+            subject: Subject::new(&item.subject),
+            reports: &item.outgoing.reports,
+            want: item.outgoing.want,
+        });
+        let requests: Vec<SyncRequest<'_>> = requests.collect();
+        let span = tracing::debug_span!("sync", subjects = requests.len());
+        let call = caught(|| self.store.sync(self.node, &requests)).instrument(span);
+        let Ok(answer) = timeout(self.deadline, call).await else {
+            let message = format!("no answer within {:?}", self.deadline);
+            return Err(StoreError::new(ErrorKind::Timeout, message));
+        };
+        let replies = answer?;
+        let (got, asked) = (replies.len(), requests.len());
+        if got == asked {
+            return Ok(replies);
+        }
+        let message = format!("the shared store answered {got} of {asked} subjects");
+        Err(StoreError::new(ErrorKind::Internal, message))
     }
 
     /// For how long what failed is not tried again, unless a request comes: not at all if the breaker counts it, which ends
@@ -214,31 +106,42 @@ impl<C: Clock> Inner<C> {
     /// `rest`: for how long those are not tried again.
     fn hear_all(
         &self,
-        items: &[Item],
+        mut batch: Batch<C>,
         answers: Vec<Result<Vec<Reply>, StoreError>>,
         rest: Option<Duration>,
     ) {
         let (mut subjects, mut first) = (0_usize, None);
-        for (item, answer) in items.iter().zip(answers) {
-            let answer = answer.and_then(|replies| fitting(item, replies));
-            match answer {
-                Ok(replies) => {
-                    self.unserved.ends(item.digest);
-                    self.hear(item, &replies);
-                }
-                Err(error) => {
-                    self.give_up(item, rest);
-                    // What passes by itself is the store's trouble, and is logged as that.
-                    let lasts = !error.kind().is_transient();
-                    if lasts && self.unserved.begins(item.digest) {
-                        subjects += 1;
-                        first.get_or_insert(error);
-                    }
-                }
+        for answer in answers {
+            let unserved = batch.end_first(|item| self.hear_one(item, answer, rest));
+            if let Some(error) = unserved.flatten() {
+                subjects += 1;
+                first.get_or_insert(error);
             }
         }
         if let Some(error) = first {
             tracing::warn!(subjects, %error, "the shared store cannot serve some subjects");
+        }
+    }
+
+    /// Takes a subject's part into account. Returns why it was not served, if that is new.
+    fn hear_one(
+        &self,
+        item: &Item,
+        answer: Result<Vec<Reply>, StoreError>,
+        rest: Option<Duration>,
+    ) -> Option<StoreError> {
+        match answer.and_then(|replies| fitting(item, replies)) {
+            Ok(replies) => {
+                self.unserved.ends(item.digest);
+                self.hear(item, &replies);
+                None
+            }
+            Err(error) => {
+                self.give_up(item, rest);
+                // What passes by itself is the store's trouble, and is logged as that.
+                let lasts = !error.kind().is_transient();
+                (lasts && self.unserved.begins(item.digest)).then_some(error)
+            }
         }
     }
 
@@ -270,7 +173,7 @@ impl<C: Clock> Inner<C> {
 
     /// The call failed: whoever waited for it is decided by the outage settings. `rest`: for how long it is not tried again,
     /// unless a request comes.
-    fn give_up(&self, item: &Item, rest: Option<Duration>) {
+    pub(crate) fn give_up(&self, item: &Item, rest: Option<Duration>) {
         self.with_known(item.digest, |held, view, now| {
             if !held.group.give_up(item.outgoing.call, &self.timing, now) {
                 return ((), None);
@@ -351,20 +254,4 @@ fn failure_of_all(replies: &[Result<Vec<Reply>, StoreError>]) -> Option<&StoreEr
         )
     };
     errors.into_iter().find(gone)
-}
-
-fn is_wanted<C: Clock>(
-    held: &Held,
-    view: &View,
-    which: Which,
-    now: Timestamp,
-    inner: &Inner<C>,
-) -> bool {
-    match which {
-        Which::Untold | Which::UntoldNow => held.group.is_untold(),
-        Which::Due(_) => held
-            .group
-            .due(view, &inner.timing)
-            .is_some_and(|due| due <= now),
-    }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Inner<C> {
     pub(crate) sending: Arc<Sending>,
     pub(crate) unserved: Unserved,
     pub(crate) stopping: AtomicBool,
+    /// Whether there is a driver, or one begins.
+    pub(crate) started: AtomicBool,
     /// Wakes the driver to ask at once how many nodes there are.
     pub(crate) register_now: Notify,
     /// Every subject has one entry in the table, under all policies.
@@ -93,6 +95,7 @@ impl<C: Clock> Inner<C> {
             sending: Arc::default(),
             unserved: Unserved::default(),
             stopping: AtomicBool::new(false),
+            started: AtomicBool::new(false),
             register_now: Notify::new(),
             whole: whole(),
             rules: Rules::default(),

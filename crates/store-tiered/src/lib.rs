@@ -28,9 +28,11 @@
 
 mod again;
 mod agenda;
+mod batch;
 mod builder;
 mod driver;
 mod flush;
+mod hand;
 mod held;
 mod inner;
 mod membership;

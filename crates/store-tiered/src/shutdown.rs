@@ -8,7 +8,7 @@ use std::time::Duration;
 use tidegate_clock::Clock;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::flush::Which;
+use crate::batch::Which;
 use crate::held::Held;
 use crate::inner::Inner;
 use crate::panics::caught;
@@ -31,11 +31,7 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
     loop {
         for chunk in left.chunks(256) {
             let batch = inner.compose(chunk, Which::Untold);
-            if !batch.is_empty()
-                && timeout_at(end, Arc::clone(inner).send(batch))
-                    .await
-                    .is_err()
-            {
+            if !batch.is_empty() && timeout_at(end, inner.send(batch)).await.is_err() {
                 break;
             }
         }
@@ -54,7 +50,7 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
         .deadline
         .min(end.saturating_duration_since(Instant::now()));
     // A node that cannot say goodbye is forgotten after a few seconds.
-    let _ = timeout(farewell, caught(inner.store.deregister(inner.node))).await;
+    let _ = timeout(farewell, caught(|| inner.store.deregister(inner.node))).await;
     let costs = left.iter().filter_map(|digest| inner.unsent(*digest));
     costs.fold(Unsent::default(), |sum, cost| Unsent {
         subjects: sum.subjects + 1,

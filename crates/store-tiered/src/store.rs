@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,12 +11,11 @@ use tidegate_core::tiered::Group;
 use tidegate_core::{Decision, Rule};
 use tidegate_store::{Capabilities, Request, SharedStore, Store, StoreError};
 use tidegate_table::Digest;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Builder;
-use crate::driver::drive;
+use crate::driver::start;
 use crate::inner::{AtOnce, Inner};
 use crate::shutdown::{Unsent, shut_down};
 use crate::stats::TieredStats;
@@ -24,10 +23,9 @@ use crate::stats::TieredStats;
 /// A store that decides in memory and shares its counts. See the [crate](crate)'s documentation.
 ///
 /// Its background task runs in the tokio runtime in which the store is made, or first used if it is made outside of
-/// one. It stops when the store is dropped; [`shutdown`](Self::shutdown) first sends what is unsent.
+/// one; should that runtime stop, in the next one in which the store is used. It stops when the store is dropped; [`shutdown`](Self::shutdown) first sends what is unsent.
 pub struct TieredStore<C: Clock = SystemClock> {
     inner: Arc<Inner<C>>,
-    started: AtomicBool,
 }
 
 impl TieredStore {
@@ -46,7 +44,6 @@ impl<C: Clock> TieredStore<C> {
     pub(crate) fn start(inner: Inner<C>) -> Self {
         let store = Self {
             inner: Arc::new(inner),
-            started: AtomicBool::new(false),
         };
         store.ensure_started();
         store
@@ -82,17 +79,8 @@ impl<C: Clock> TieredStore<C> {
 
     #[inline]
     fn ensure_started(&self) {
-        if !self.started.load(Ordering::Relaxed) {
-            self.start_driver();
-        }
-    }
-
-    #[cold]
-    fn start_driver(&self) {
-        if let Ok(runtime) = Handle::try_current()
-            && !self.started.swap(true, Ordering::AcqRel)
-        {
-            runtime.spawn(drive(Arc::clone(&self.inner)));
+        if !self.inner.started.load(Ordering::Relaxed) {
+            start(&self.inner);
         }
     }
 

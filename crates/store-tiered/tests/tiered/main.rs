@@ -13,5 +13,6 @@ mod logged;
 mod many;
 mod outage;
 mod reports;
+mod restart;
 mod support;
 mod waiting;
