@@ -116,6 +116,19 @@ impl Agenda {
         wheel.slots[next].append(&mut digests);
     }
 
+    /// All that is listed is to be looked at at the next tick, whenever it is due: the store answers again.
+    pub(crate) fn hasten(&self) {
+        for wheel in [&self.soon, &self.later] {
+            let mut wheel = wheel.lock();
+            let next = slot_of(wheel.next);
+            let mut all = Vec::new();
+            for slot in &mut wheel.slots {
+                all.append(slot);
+            }
+            wheel.slots[next] = all;
+        }
+    }
+
     /// Everything that is listed, to be looked at for the last time.
     pub(crate) fn take_all(&self) -> Vec<Digest> {
         let mut all = std::mem::take(&mut *self.now.lock());

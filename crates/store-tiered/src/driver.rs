@@ -54,9 +54,12 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     let mut tick_at = Instant::now();
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
-            settle_waiters(inner);
+            inner.sit_out();
             probe_when_due(inner, &calls).await;
-            register_at = Instant::now();
+            if inner.membership.is_open_for_calls() {
+                inner.agenda.hasten();
+            }
+            (register_at, tick_at) = (Instant::now(), Instant::now());
             continue;
         }
         if Instant::now() >= register_at {
@@ -78,13 +81,17 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     }
 }
 
-/// Sends what is to be said of these subjects, in batches.
+/// Sends what is to be said of these subjects, in batches, as long as the store is to be asked (R2). The others go back to the
+/// agenda.
 async fn send_all<C: Clock>(inner: &Arc<Inner<C>>, mut due: InHand<'_>, calls: &Arc<Semaphore>) {
     while !due.is_empty() {
         // Never closed, so there always is a permit in the end.
         let Ok(permit) = Arc::clone(calls).acquire_owned().await else {
             return;
         };
+        if !inner.membership.is_open_for_calls() {
+            return;
+        }
         let batch = inner.compose_due(&mut due, BATCH);
         if batch.is_empty() {
             continue;
@@ -137,15 +144,6 @@ async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
     inner.membership.registered(nodes, received);
     let noticed = |generation| inner.membership.noticed_generation(generation);
     Ok(Lost(generation.is_some_and(noticed)))
-}
-
-/// Nobody waits for a store that is not asked.
-fn settle_waiters<C: Clock>(inner: &Inner<C>) {
-    let mut waiting = inner.agenda.take_now(usize::MAX);
-    while let [digest] = waiting.next(1)[..] {
-        inner.settle_without_store(digest);
-        waiting.visited();
-    }
 }
 
 /// Waits until a probe is due and makes it: registering writes, so a store that answers it works.

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
-use tidegate_core::tiered::{Heard, Urgency, View};
+use tidegate_core::tiered::{Heard, View};
 use tidegate_core::{Outcome, Subject, Timestamp};
 use tidegate_store::{ErrorKind, StoreError, SyncRequest};
-use tidegate_table::Digest;
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -204,17 +203,6 @@ impl<C: Clock> Inner<C> {
             }
         }
         held.has_waiters().then_some(now)
-    }
-
-    /// Everybody who waits for the subject is decided by the outage settings: the store is not asked any more.
-    pub(crate) fn settle_without_store(&self, digest: Digest) {
-        self.with_known(digest, |held, view, now| {
-            held.group.visited(Urgency::Now, now);
-            for waiter in held.take(|waiter| waiter.call.is_none()) {
-                wishes::decide(held, waiter, view, false, now);
-            }
-            ((), Some(now + self.timing.report))
-        });
     }
 
     fn learn(&self, heard: &Heard) {

@@ -36,6 +36,7 @@ mod hand;
 mod held;
 mod inner;
 mod membership;
+mod out;
 mod overflow;
 mod panics;
 mod recent;

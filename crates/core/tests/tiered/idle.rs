@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate_core::Algorithm;
-use tidegate_core::tiered::{Timing, Urgency};
+use tidegate_core::tiered::{Mode, Timing, Urgency, View};
 
 use crate::{ALGORITHMS, START, VIEW, WINDOW, World};
 
@@ -52,4 +52,42 @@ fn r1_a_subject_is_kept_while_the_driver_or_an_answer_is_to_come() {
     let timing = Timing::default();
     world.group.give_up(outgoing.call, &timing, START);
     assert!(world.group.is_idle(idle));
+}
+
+#[test]
+fn r1_what_cannot_be_told_is_given_up_when_it_matters_to_nobody_any_more() {
+    let out = Mode::Out { lasted: WINDOW };
+    let view = View { mode: out, ..VIEW };
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        let timing = Timing::default();
+        for _ in 0..3 {
+            world.ask(START);
+        }
+        let visit = world.group.plan(None, &view, &timing, START).unwrap();
+        let sit_out =
+            |world: &mut World, now| world.group.sit_out(visit.urgency, &view, &timing, now);
+        let (dropped, again) = sit_out(&mut world, START);
+        let again = again.unwrap();
+        assert_eq!((dropped, world.group.unsent()), (0, 3), "{algorithm}");
+        assert!(again <= START + WINDOW * 2, "{algorithm}");
+        let early = sit_out(&mut world, again - NANO);
+        assert_eq!(early, (0, Some(again)), "{algorithm}");
+        assert_eq!(sit_out(&mut world, again), (3, None), "{algorithm}");
+        assert!(world.group.is_idle(again), "{algorithm}");
+        assert_eq!(world.group.due(&view, &timing), None, "{algorithm}");
+    }
+}
+
+#[test]
+fn r1_what_the_store_was_told_is_not_looked_at_in_an_outage() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::new(algorithm);
+        world.ask(START);
+        world.call(0, START);
+        let timing = Timing::default();
+        let nothing = world.group.sit_out(Urgency::Later, &VIEW, &timing, START);
+        assert_eq!(nothing, (0, None), "{algorithm}");
+        assert_eq!(world.used(START), 1, "{algorithm}");
+    }
 }

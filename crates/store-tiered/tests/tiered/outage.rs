@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_core::tiered::Mode;
-use tidegate_core::{Algorithm, Outage, Tolerance};
+use tidegate_core::{Algorithm, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 
 use crate::support::{DEADLINE, Fault, World, rules};
@@ -263,4 +263,68 @@ async fn r2_a_reset_in_an_outage_asks_once() {
         (100..110).contains(&calls),
         "{calls} calls, probes included"
     );
+}
+
+/// Asks for subjects that come once and never again.
+async fn strangers(world: &World, rules: &[Rule], every: Duration, count: usize) {
+    for number in 0..count {
+        let subject = format!("stranger-{number}");
+        let request = Request::new(subject.as_str(), rules);
+        let _ = world.nodes[0].store.acquire(&request).await.unwrap();
+        tokio::time::sleep(every).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn r1_who_is_gone_makes_room_in_an_outage_too() {
+    for algorithm in [
+        Algorithm::FixedWindow,
+        Algorithm::SlidingWindow,
+        Algorithm::TokenBucket,
+    ] {
+        let mut world = World::new(0);
+        world.start_small_node(2, 500);
+        let rules = rules(100, Duration::from_millis(200), algorithm);
+        world.set_fault(Fault::Hang);
+        // A hundred in a second, most of whom admit something that is never told.
+        strangers(&world, &rules, Duration::from_millis(10), 6_000).await;
+        let stats = world.nodes[0].store.stats();
+        assert!(matches!(stats.mode, Mode::Out { .. }), "{algorithm}");
+        assert_eq!(stats.overflowed, 0, "{algorithm}: {stats:?}");
+        assert!(stats.evicted > 5_000, "{algorithm}: {stats:?}");
+        assert!(stats.dropped > 5_000, "{algorithm}: {stats:?}");
+        assert!(stats.pending < 500, "{algorithm}: {stats:?}");
+    }
+}
+
+/// A store that has no breaker of its own and hangs, and much that is to be told.
+#[tokio::test(start_paused = true)]
+async fn r2_nothing_is_sent_any_more_when_the_breaker_has_opened() {
+    let mut world = World::new(0);
+    world.start_patient_node(2, Duration::from_secs(1));
+    let rules = rules(1_000, Duration::from_secs(3_600), Algorithm::FixedWindow);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for _ in 0..2 {
+        strangers(&world, &rules, Duration::ZERO, 20_000).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    strangers(&world, &rules, Duration::ZERO, 20_000).await;
+    world.set_fault(Fault::Hang);
+    let calls = || world.nodes[0].calls.load(Ordering::SeqCst);
+    let before = calls();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(matches!(
+        world.nodes[0].store.stats().mode,
+        Mode::Out { .. }
+    ));
+    let made = calls() - before;
+    // Eight under way, as many that follow the first of them, registrations and probes; 79 were due.
+    assert!(made <= 25, "{made} calls");
+    world.set_fault(Fault::None);
+    // The backoff's cap, a probe, and the deadline.
+    tokio::time::sleep(Duration::from_secs(5 + 1 + 1)).await;
+    for number in [0, 9_999, 19_999] {
+        let used = world.used_by(&format!("stranger-{number}"), &rules).await;
+        assert_eq!(used, 3, "stranger {number}");
+    }
 }

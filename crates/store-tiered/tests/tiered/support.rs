@@ -13,7 +13,7 @@ use tidegate_store::{
     async_trait,
 };
 use tidegate_store_memory::MemoryStore;
-use tidegate_store_tiered::TieredStore;
+use tidegate_store_tiered::{Builder, TieredStore};
 use tokio::time::{Instant, sleep};
 
 /// Tokio's clock, which tests pause, as tidegate's.
@@ -234,18 +234,31 @@ impl World {
     }
 
     pub(crate) fn start_patient_node(&mut self, expected: usize, deadline: Duration) {
+        self.start(expected, |builder| builder.deadline(deadline));
+    }
+
+    /// A node that holds few subjects.
+    pub(crate) fn start_small_node(&mut self, expected: usize, max_entries: usize) {
+        self.start(expected, |builder| {
+            builder.deadline(DEADLINE).max_entries(max_entries)
+        });
+    }
+
+    fn start(
+        &mut self,
+        expected: usize,
+        settings: impl FnOnce(Builder<TokioClock>) -> Builder<TokioClock>,
+    ) {
         let (fault, calls) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU64::new(0)));
         let faulty = Faulty {
             store: Arc::clone(&self.shared),
             fault: Arc::clone(&fault),
             calls: Arc::clone(&calls),
         };
-        let store = TieredStore::builder(faulty)
+        let builder = TieredStore::builder(faulty)
             .clock(self.clock)
-            .deadline(deadline)
-            .expected_nodes(u32::try_from(expected).unwrap())
-            .build()
-            .unwrap();
+            .expected_nodes(u32::try_from(expected).unwrap());
+        let store = settings(builder).build().unwrap();
         self.nodes.push(Node {
             store,
             fault,
@@ -338,7 +351,7 @@ impl World {
         count
     }
 
-    async fn used_by(&self, subject: &str, rules: &[Rule]) -> u64 {
+    pub(crate) async fn used_by(&self, subject: &str, rules: &[Rule]) -> u64 {
         let shared = Arc::clone(&self.shared.read().unwrap());
         let decision = shared.peek(&Request::new(subject, rules)).await.unwrap();
         rules[0].quota().capacity() - decision.statuses()[0].remaining()

@@ -5,6 +5,7 @@ mod front;
 mod isolated;
 mod marks;
 mod rest;
+mod sit_out;
 mod usual;
 mod visit;
 #[cfg(test)]
