@@ -134,10 +134,7 @@ async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
         generation,
     } = match answer {
         Ok(answer) => answer?,
-        Err(_) => {
-            let message = format!("no answer within {:?}", inner.deadline);
-            return Err(StoreError::new(ErrorKind::Timeout, message));
-        }
+        Err(_) => return Err(inner.late()),
     };
     let received = inner.clock.now();
     inner.membership.answered(sent, now, received);

@@ -56,8 +56,7 @@ impl<C: Clock> Inner<C> {
         let span = tracing::debug_span!("sync", subjects = requests.len());
         let call = caught(|| self.store.sync(self.node, &requests)).instrument(span);
         let Ok(answer) = timeout(self.deadline, call).await else {
-            let message = format!("no answer within {:?}", self.deadline);
-            return Err(StoreError::new(ErrorKind::Timeout, message));
+            return Err(self.late());
         };
         let replies = answer?;
         let (got, asked) = (replies.len(), requests.len());

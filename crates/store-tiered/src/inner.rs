@@ -1,7 +1,7 @@
 //! What requests and background tasks share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use tidegate_clock::Clock;
@@ -10,7 +10,7 @@ use tidegate_core::tiered::{Timing, View};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Place, Table};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use crate::agenda::Agenda;
 use crate::held::Held;
@@ -20,6 +20,7 @@ use crate::recent::Recent;
 use crate::rules::Rules;
 use crate::sending::Sending;
 use crate::slot::Slot;
+use crate::strangers::MOST_ASKING;
 use crate::unserved::Unserved;
 
 /// How many requests of one subject may wait at once (R4); further ones are decided by the outage setting.
@@ -37,6 +38,8 @@ pub(crate) struct Inner<C> {
     pub(crate) agenda: Agenda,
     pub(crate) membership: Membership,
     pub(crate) overflow: Overflow,
+    /// A place for each request that asks the store itself.
+    pub(crate) asking: Semaphore,
     pub(crate) counters: Counters,
     pub(crate) recent: Recent,
     pub(crate) sending: Arc<Sending>,
@@ -68,6 +71,14 @@ pub(crate) enum AtOnce {
     Decided(Decision),
     /// It waits: as which ticket, and where the answer will come.
     Waits(u64, oneshot::Receiver<Decision>),
+    /// The subject has no place where it could wait: the store is to be asked itself.
+    NoRoom,
+}
+
+/// The table was full at that time.
+#[derive(Clone, Copy, Debug)]
+struct NoRoom {
+    now: Timestamp,
 }
 
 impl<C: Clock> Inner<C> {
@@ -90,6 +101,7 @@ impl<C: Clock> Inner<C> {
             agenda: Agenda::new(timing.report),
             membership,
             overflow: Overflow::default(),
+            asking: Semaphore::new(MOST_ASKING),
             counters: Counters::default(),
             recent: Recent::default(),
             sending: Arc::default(),
@@ -192,7 +204,7 @@ impl<C: Clock> Inner<C> {
             // is untold.
             decision.map(|decision| (decision, None))
         })
-        .unwrap_or_else(Some)
+        .unwrap_or_else(|NoRoom { now }| self.overflow(request, now))
     }
 
     /// Decides a request, or lets it wait.
@@ -218,26 +230,23 @@ impl<C: Clock> Inner<C> {
                 }
             })
         });
-        match outcome {
-            Ok(Some(at_once)) => at_once,
-            Ok(None) => AtOnce::Decided(self.overflow(request, self.now())),
-            Err(overflowed) => AtOnce::Decided(overflowed),
-        }
+        let now = match outcome {
+            Ok(Some(at_once)) => return at_once,
+            Ok(None) => self.now(),
+            Err(NoRoom { now }) => now,
+        };
+        let decided = self.overflow(request, now);
+        decided.map_or(AtOnce::NoRoom, AtOnce::Decided)
     }
 
-    /// Works on the subject's entry, which is made if there is none. `Err`: there is no room for one, and the
-    /// overflow counter decided.
+    /// Works on the subject's entry, which is made if there is none, and if there is room for one.
     #[inline]
-    #[allow(
-        clippy::result_large_err,
-        reason = "a decision, not a failure, and rare"
-    )]
     fn with_held<T>(
         &self,
         digest: Digest,
         request: &Request<'_>,
         work: impl FnOnce(&Self, &mut Held, &View, Timestamp) -> Option<(T, Option<Timestamp>)>,
-    ) -> Result<Option<T>, Decision> {
+    ) -> Result<Option<T>, NoRoom> {
         let subject = request.subject.as_bytes();
         let mut locked = self.lock(digest);
         let now = locked.now();
@@ -248,10 +257,7 @@ impl<C: Clock> Inner<C> {
                 let inserted = locked.insert_all(entry).ok();
                 match inserted.and_then(|()| locked.find(self.whole)) {
                     Some(place) => place,
-                    None => {
-                        drop(locked);
-                        return Err(self.overflow(request, now));
-                    }
+                    None => return Err(NoRoom { now }),
                 }
             }
         };
@@ -296,13 +302,6 @@ impl<C: Clock> Inner<C> {
         let locked = self.lock(digest);
         let place = locked.find(self.whole)?;
         locked.value(place)?.inspect(&self.rules, read)
-    }
-
-    #[cold]
-    fn overflow(&self, request: &Request<'_>, now: Timestamp) -> Decision {
-        self.counters.overflowed.fetch_add(1, Ordering::Relaxed);
-        let nodes = self.membership.view(now).nodes;
-        self.overflow.decide(request, nodes, now)
     }
 
     pub(crate) fn intern_for(&self) -> impl FnMut(&Rule) -> Arc<Rule> + '_ {

@@ -46,6 +46,7 @@ mod shutdown;
 mod slot;
 mod stats;
 mod store;
+mod strangers;
 mod subject;
 mod unserved;
 mod wishes;

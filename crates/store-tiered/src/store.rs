@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tidegate_clock::{Clock, SystemClock};
 use tidegate_core::tiered::Group;
-use tidegate_core::{Decision, Rule};
+use tidegate_core::{Decision, Provenance, Rule};
 use tidegate_store::{Capabilities, Request, SharedStore, Store, StoreError};
 use tidegate_table::Digest;
 use tokio::sync::oneshot;
@@ -196,6 +196,7 @@ impl<C: Clock> Store for TieredStore<C> {
         match self.inner.decide_or_wait(request) {
             AtOnce::Decided(decision) => Ok(decision),
             AtOnce::Waits(ticket, answer) => Ok(self.wait(request, ticket, answer).await),
+            AtOnce::NoRoom => Ok(self.inner.ask_for_stranger(request).await),
         }
     }
 
@@ -212,10 +213,18 @@ impl<C: Clock> Store for TieredStore<C> {
     }
 
     async fn refund(&self, request: &Request<'_>, decision: &Decision) -> Result<(), StoreError> {
-        self.with_group(request, |group, now| {
+        if decision.provenance() == Provenance::Overflow {
+            let now = self.inner.now();
+            self.inner.overflow.give_back(request.rules, decision, now);
+            return Ok(());
+        }
+        let known = self.with_group(request, |group, now| {
             group.give_back(request.rules, decision, now);
         });
-        Ok(())
+        match known {
+            Some(()) => Ok(()),
+            None => self.inner.refund_stranger(request, decision).await,
+        }
     }
 
     async fn reset(&self, request: &Request<'_>) -> Result<(), StoreError> {

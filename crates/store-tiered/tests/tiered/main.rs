@@ -14,5 +14,6 @@ mod many;
 mod outage;
 mod reports;
 mod restart;
+mod strangers;
 mod support;
 mod waiting;
