@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_clock::Clock;
-use tidegate_store::Store;
+use tidegate_store::{Capabilities, Store};
 
 use crate::clock::AnyClock;
 use crate::engine::Engine;
@@ -23,6 +23,8 @@ use crate::{AsyncResolver, BuildError, Limiter, LookupSettings, Observer, Policy
 pub const MIN_DEADLINE: Duration = Duration::from_millis(1);
 /// The longest [deadline](LimiterBuilder::deadline).
 pub const MAX_DEADLINE: Duration = Duration::from_secs(60);
+/// If neither the limiter nor the store is told one.
+const DEFAULT_DEADLINE: Duration = Duration::from_millis(50);
 
 /// Puts a [`Limiter`] together. What can be wrong is checked in [`build`](Self::build).
 ///
@@ -46,7 +48,7 @@ pub const MAX_DEADLINE: Duration = Duration::from_secs(60);
 pub struct LimiterBuilder {
     store: Arc<dyn Store>,
     policies: Vec<Policy>,
-    deadline: Duration,
+    deadline: Option<Duration>,
     expected_nodes: u32,
     local_entries: usize,
     limits: Limits,
@@ -66,7 +68,7 @@ impl LimiterBuilder {
         Self {
             store,
             policies: Vec::new(),
-            deadline: Duration::from_millis(50),
+            deadline: None,
             expected_nodes: 1,
             local_entries: tidegate_store_memory::DEFAULT_MAX_ENTRIES,
             limits: Limits::Policies,
@@ -87,11 +89,16 @@ impl LimiterBuilder {
         self
     }
 
-    /// D, the longest that a decision may wait for the store, everything included (L1): 1 ms to 60 s. 50 ms if not
-    /// given. After that the policies' outage settings decide, or what a store answers that keeps a deadline of its
-    /// own, as long as this or shorter: it is heard first.
+    /// D, the longest that a decision may wait for the store, everything included (L1): 1 ms to 60 s. If not given, as long
+    /// as the store's own deadline ([`Capabilities::deadline`](tidegate_store::Capabilities::deadline)), or 50 ms if it has
+    /// none. After that the policies' outage settings decide, or what a store answers that keeps a deadline of its own, as
+    /// long as this or shorter: it is heard first. A store that decides outages by itself, as the tiered one does, must be
+    /// heard: a shorter deadline than its own is refused.
     pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
+        Self {
+            deadline: Some(deadline),
+            ..self
+        }
     }
 
     /// How many nodes limit together: what their shares are cut by while the store cannot be reached (G4). At
@@ -157,10 +164,7 @@ impl LimiterBuilder {
     /// If there is no policy, or more than the store takes in one request; a policy's name is not allowed or is there
     /// twice; or a setting is out of range.
     pub fn build(self) -> Result<Limiter, BuildError> {
-        let deadline = self.deadline;
-        if !(MIN_DEADLINE..=MAX_DEADLINE).contains(&deadline) {
-            return Err(BuildError::Deadline { deadline });
-        }
+        let deadline = deadline(self.deadline, &self.store.capabilities())?;
         if self.expected_nodes == 0 {
             return Err(BuildError::NoNodes);
         }
@@ -178,6 +182,22 @@ impl LimiterBuilder {
             observers,
             store,
         }))
+    }
+}
+
+/// How long a decision waits: as long as was given, if that can be, or else as long as the store does.
+fn deadline(given: Option<Duration>, capabilities: &Capabilities) -> Result<Duration, BuildError> {
+    let Some(deadline) = given else {
+        return Ok(capabilities.deadline.unwrap_or(DEFAULT_DEADLINE));
+    };
+    if !(MIN_DEADLINE..=MAX_DEADLINE).contains(&deadline) {
+        return Err(BuildError::Deadline { deadline });
+    }
+    match capabilities.deadline {
+        Some(store) if capabilities.decides_outages() && deadline < store => {
+            Err(BuildError::DeadlineBeforeStore { deadline, store })
+        }
+        _ => Ok(deadline),
     }
 }
 

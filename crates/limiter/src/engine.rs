@@ -118,9 +118,9 @@ impl Engine {
             rules: &rules,
             cost: decision.cost(),
         };
-        // Without an exact store's answer it was charged here. A store that is not exact decides outages by itself.
+        // Without the store's answer it was charged here, unless the store decides outages by itself.
         let without_store = matches!(decision.provenance(), Provenance::Outage(_));
-        if without_store && self.store.capabilities().exact {
+        if without_store && !self.store.capabilities().decides_outages() {
             return self.local.refund(&request, decision).await;
         }
         self.store.refund(&request, decision).await
@@ -218,6 +218,10 @@ impl Engine {
     #[cold]
     fn without_store(&self, error: &StoreError, request: &Request<'_>) -> Decision {
         let lasted = self.outage.failed(error, self.clock.now(), &self.observers);
+        if self.store.capabilities().decides_outages() {
+            // It counts by itself, or has failed to: what is counted here as well would be admitted twice.
+            return self.local.decide_uncounted(request, lasted);
+        }
         self.local.decide(request, lasted)
     }
 

@@ -55,6 +55,17 @@ pub enum BuildError {
         /// What was given.
         deadline: Duration,
     },
+    /// A deadline before that of a store which decides outages by itself: it would never be heard then.
+    #[error(
+        "deadline {deadline:?} is shorter than the store's own, {store:?}: this store decides by itself when it has waited \
+         that long, and must be heard; give it a deadline of {deadline:?} or less, or leave the limiter's out"
+    )]
+    DeadlineBeforeStore {
+        /// What was given.
+        deadline: Duration,
+        /// The store's.
+        store: Duration,
+    },
     /// No nodes.
     #[error("expected_nodes 0 is out of range: it must be at least 1, this node")]
     NoNodes,

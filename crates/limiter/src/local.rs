@@ -59,6 +59,16 @@ impl Local {
         }
     }
 
+    /// The same where nothing is counted: what a setting would count is denied as unavailable.
+    pub(crate) fn decide_uncounted(&self, request: &Request<'_>, lasted: Duration) -> Decision {
+        let plan = Plan::new(request.rules, lasted, self.nodes);
+        let counts = plan.counted.iter().any(|rule| !rule.is_shadow());
+        if plan.denies || counts {
+            return self.uncounted(request.cost, false, Fallback::Closed);
+        }
+        self.uncounted(request.cost, true, Fallback::Open)
+    }
+
     /// Gives back what was charged here.
     pub(crate) async fn refund(
         &self,

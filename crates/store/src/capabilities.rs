@@ -26,7 +26,8 @@ pub struct Capabilities {
     /// The most policies that one request can be under, if there is a bound. A limiter with more is not built.
     pub max_policies: Option<usize>,
     /// The longest that a call takes, if the store sees to that by itself (L1) and knows better than its caller what to
-    /// do then. A limiter whose deadline ends with it hears the store first, so that the store has the last word.
+    /// do then. A limiter waits as long as that unless it is told otherwise, and hears the store first, so that the store has
+    /// the last word.
     pub deadline: Option<Duration>,
 }
 
@@ -41,4 +42,10 @@ impl Capabilities {
         max_policies: None,
         deadline: None,
     };
+
+    /// Whether the store goes on by itself while it cannot share its counts, and ends its calls by itself to do so. What
+    /// its caller decided in its place would be counted apart, and shared with nobody.
+    pub const fn decides_outages(&self) -> bool {
+        !self.exact && self.deadline.is_some()
+    }
 }

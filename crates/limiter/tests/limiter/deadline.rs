@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_limiter::{ErrorKind, Fallback, Limiter, Provenance};
+use tidegate_limiter::{BuildError, ErrorKind, Fallback, Limiter, Outage, Provenance};
 use tokio::time::Instant;
 
 use crate::support::{DEADLINE, Mode, Unreliable, admitted, builder, limiter, policy};
@@ -59,7 +59,7 @@ async fn l1_an_answer_just_in_time_counts_and_one_too_late_does_not() {
 
 #[tokio::test(start_paused = true)]
 async fn l1_a_store_that_keeps_the_deadline_itself_has_the_last_word_at_that_very_moment() {
-    let store = Unreliable::punctual();
+    let store = Unreliable::punctual(DEADLINE);
     let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
     store.set(Mode::Slow(DEADLINE));
     let began = Instant::now();
@@ -69,8 +69,8 @@ async fn l1_a_store_that_keeps_the_deadline_itself_has_the_last_word_at_that_ver
 
 #[tokio::test(start_paused = true)]
 async fn l1_a_store_that_breaks_its_promise_to_keep_the_deadline_gains_nothing_by_it() {
-    let store = Unreliable::punctual();
-    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
+    let store = Unreliable::punctual(DEADLINE);
+    let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Open));
     store.set(Mode::Hangs);
     assert_eq!(waited(&limiter).await, DEADLINE);
 }
@@ -78,7 +78,7 @@ async fn l1_a_store_that_breaks_its_promise_to_keep_the_deadline_gains_nothing_b
 /// However many timers end in the same millisecond, and on however many threads what waits for them goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_store_that_keeps_the_deadline_itself_has_the_last_word_whatever_the_load_is() {
-    let store = Unreliable::punctual();
+    let store = Unreliable::punctual(DEADLINE);
     let limiter = limiter(&store, policy(1_000_000).outage(Fallback::Full));
     store.set(Mode::Slow(DEADLINE));
     let ask = |number: usize| {
@@ -207,4 +207,63 @@ fn a_store_that_must_be_awaited_without_a_runtime_is_an_outage_and_no_panic() {
     let limiter = runtime.block_on(async { limiter(&store, policy(1).outage(Fallback::Open)) });
     let decision = runtime.block_on(limiter.check("alice"));
     assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_a_limiter_waits_as_long_as_the_store_says_unless_told_otherwise() {
+    let own = Duration::from_millis(200);
+    for store in [Unreliable::punctual(own), Unreliable::punctual_remote(own)] {
+        let limiter = Limiter::builder(store.clone()).policy(policy(10));
+        let limiter = limiter.build().unwrap();
+        store.set(Mode::Slow(own));
+        assert_eq!(limiter.check("alice").await.provenance(), Provenance::Store);
+    }
+    let store = Unreliable::remote();
+    let limiter = Limiter::builder(store.clone())
+        .policy(policy(1_000_000).outage(Fallback::Full))
+        .build()
+        .unwrap();
+    store.set(Mode::Hangs);
+    assert_eq!(waited(&limiter).await, Duration::from_millis(50));
+}
+
+#[test]
+fn a_deadline_before_that_of_a_store_that_must_be_heard_is_refused() {
+    let (given, own) = (Duration::from_millis(20), Duration::from_millis(200));
+    let built = |store: Unreliable, deadline| {
+        let limiter = Limiter::builder(store).policy(policy(10));
+        limiter.deadline(deadline).build().map(|_| ())
+    };
+    let refused = built(Unreliable::punctual(own), given).unwrap_err();
+    let deadline = given;
+    assert_eq!(
+        refused,
+        BuildError::DeadlineBeforeStore {
+            deadline,
+            store: own
+        }
+    );
+    let said = refused.to_string();
+    assert!(said.contains("20ms") && said.contains("200ms"), "{said}");
+    assert_eq!(built(Unreliable::punctual(own), own), Ok(()));
+    // An exact one leaves outages to the limiter, which may lose its patience sooner.
+    assert_eq!(built(Unreliable::punctual_remote(own), given), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g4_nothing_is_counted_beside_a_store_that_decides_outages_by_itself() {
+    for (outage, allowed) in [
+        (Outage::SHARE, false),
+        (Outage::FULL, false),
+        (Outage::CLOSED, false),
+        (Outage::OPEN, true),
+    ] {
+        let store = Unreliable::punctual(DEADLINE);
+        let limiter = limiter(&store, policy(10).outage(outage));
+        store.set(Mode::Hangs);
+        let decision = limiter.check("alice").await;
+        assert_eq!(decision.is_allowed(), allowed, "{outage:?}");
+        assert_eq!(decision.is_unavailable(), !allowed, "{outage:?}");
+        assert!(decision.statuses().is_empty(), "{outage:?}");
+    }
 }

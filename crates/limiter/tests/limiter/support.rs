@@ -83,14 +83,19 @@ impl Unreliable {
         Self::new(true, true)
     }
 
-    /// A store that must be awaited and is not exact, as a tiered one.
+    /// A store that must be awaited and is not exact, and leaves outages to the limiter.
     pub(crate) fn tiered() -> Self {
         Self::new(false, false)
     }
 
-    /// A store that must be awaited, and promises to answer within [`DEADLINE`] by itself.
-    pub(crate) fn punctual() -> Self {
-        Self::promising(false, false, Some(DEADLINE))
+    /// A store that must be awaited and is not exact, and promises to answer in time by itself, as a tiered one.
+    pub(crate) fn punctual(within: Duration) -> Self {
+        Self::promising(false, false, Some(within))
+    }
+
+    /// An exact store that promises the same.
+    pub(crate) fn punctual_remote(within: Duration) -> Self {
+        Self::promising(false, true, Some(within))
     }
 
     fn new(immediate: bool, exact: bool) -> Self {
