@@ -39,9 +39,10 @@ pub struct WindowReport {
 /// A node's totals under a token bucket, with what is needed to rebuild a bucket that the store lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketReport {
-    /// What the node has used so far.
+    /// What the node has used so far, on top of where it began to count.
     pub totals: Totals,
-    /// The part of it that the store is known to know.
+    /// The part of it that the store is known to know, or that the node began with: it is charged to nobody. A store that knows
+    /// less takes it for what it knew.
     pub acknowledged: Totals,
     /// When the bucket was going to be full again, by the store's last word.
     pub heard: Timestamp,

@@ -2,7 +2,8 @@
 
 /// What one node has used, and given back: three totals that only ever grow.
 ///
-/// Under a window algorithm they count one window; under a token bucket, the node's whole life.
+/// Under a window algorithm they count one window; under a token bucket, all that a node used, from wherever it began to count:
+/// what it says to be acknowledged already was never used if the store does not know of it.
 ///
 /// ```
 /// use tidegate_core::shared::Totals;

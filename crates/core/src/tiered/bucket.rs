@@ -1,5 +1,6 @@
 //! A replica under a token bucket: running totals, and when the bucket is full again as far as this node knows.
 
+use super::base::{as_remembered, first_totals};
 use super::moment::Moment;
 use super::replica::Told;
 use super::{Finished, Share};
@@ -8,9 +9,9 @@ use crate::{Quota, Timestamp, Usage};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BucketReplica {
-    /// What this node used in its life.
+    /// What this node used, on top of where this life of the subject began.
     pub(super) own: Totals,
-    /// What the store knows of that.
+    /// What the store knows of that. Where it began, until the store has said so.
     pub(super) known: Totals,
     /// When the bucket is full again: the store's last word, and what this node has used since.
     pub(super) full_at: Timestamp,
@@ -77,6 +78,17 @@ const fn own_of(reply: &Reply) -> u64 {
 }
 
 impl BucketReplica {
+    /// One of which nothing is known, or nothing any more.
+    pub(super) fn new(quota: &Quota, now: Timestamp) -> Self {
+        let base = first_totals(quota, now);
+        Self {
+            own: base,
+            known: base,
+            part: Part::none(base.net()),
+            ..Self::default()
+        }
+    }
+
     /// Moves to `now`: after a step back of the store's clock, no more can be missing than a bucket may owe (G7, L4).
     pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) {
         let repaired = |at| quota.brought_forward(Usage::bucket(at), now).at();
@@ -118,7 +130,7 @@ impl BucketReplica {
 
     /// Of a bucket that is full nothing matters.
     pub(super) fn is_told(&self, now: Timestamp) -> bool {
-        self.known != Totals::default() && self.full_at > now
+        self.informed && self.full_at > now
     }
 
     pub(super) const fn is_informed(&self) -> bool {
@@ -189,6 +201,10 @@ impl BucketReplica {
         // What has flowed in again by itself is not given back a second time.
         let back = self.full_at.nanos_since(usage.at()) / quota.flow_nanos(1).max(1);
         self.full_at = usage.at();
+        if !self.informed && self.own.returned == 0 {
+            // What was given back in an earlier life may be more than that.
+            (self.own.returned, self.known.returned) = (self.known.local, self.known.local);
+        }
         self.own.returned = self.own.returned.saturating_add(back);
     }
 
@@ -213,6 +229,10 @@ impl BucketReplica {
 
     pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Told {
         let others = self.shows_others(reply);
+        if !self.informed {
+            let said = (reply.mine, reply.got);
+            self.own = as_remembered(self.own, self.known, said, quota.capacity());
+        }
         let lost = reply
             .mine
             .granted

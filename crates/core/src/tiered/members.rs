@@ -66,7 +66,7 @@ impl Members {
                 member.replica.roll(rule.quota(), now);
             }
             None => {
-                let mut replica = Replica::new(rule.quota());
+                let mut replica = Replica::new(rule.quota(), now);
                 replica.roll(rule.quota(), now);
                 let rule = intern(rule);
                 self.push(Member { rule, replica });

@@ -20,6 +20,7 @@
 //! without an answer apart (`pending`) until then; the lost grant first covers that, and what it does not cover is
 //! added to what the node admitted by itself. What was granted and not used is given back.
 
+mod base;
 mod bucket;
 mod compact;
 mod compact_bucket;

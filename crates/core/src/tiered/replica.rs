@@ -57,9 +57,9 @@ pub(super) struct Told {
 }
 
 impl Replica {
-    pub(super) fn new(quota: &Quota) -> Self {
+    pub(super) fn new(quota: &Quota, now: Timestamp) -> Self {
         match quota.algorithm() {
-            Algorithm::TokenBucket => Self::bucket(BucketReplica::default(), quota),
+            Algorithm::TokenBucket => Self::bucket(BucketReplica::new(quota, now), quota),
             Algorithm::FixedWindow | Algorithm::SlidingWindow => {
                 Self::window(WindowReplica::default())
             }

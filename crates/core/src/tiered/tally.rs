@@ -1,6 +1,7 @@
 //! One window of a replica: what this node used, what the store knows of that, and what it said.
 
 use super::Share;
+use super::base::as_remembered;
 use crate::shared::Totals;
 
 /// A node's knowledge of one subject in one window.
@@ -75,14 +76,17 @@ impl Tally {
     /// Takes the store's word into account: the total, what it knows of this node, and how much of what it granted
     /// in this call (`got`) was used.
     pub(super) fn hear(&mut self, total: u64, mine: Totals, got: u64, used: u64) {
+        if !self.informed {
+            // Only after a step of its clock the store knows more of this node than the node itself: what that used since comes
+            // on top, or it would hide behind what is remembered.
+            self.own = as_remembered(self.own, self.known, (mine, got), u64::MAX);
+        }
         let lost = mine
             .granted
             .saturating_sub(self.own.granted)
             .saturating_sub(got);
         let covered = lost.min(self.pending);
         let unused = (lost - covered).saturating_add(got.saturating_sub(used));
-        // The store knows more of this node than the node itself only after a step of its clock: that is kept, or what is
-        // admitted next would hide behind it.
         let own = self.own.merged(mine);
         self.own = Totals {
             local: own.local.saturating_add(self.pending - covered),
@@ -131,5 +135,22 @@ mod tests {
         tally.hear(20, remembered, 0, 0);
         tally.own.local += 1;
         assert_eq!((tally.own.local, tally.unsent()), (9, 1));
+    }
+
+    #[test]
+    fn g5_grants_that_the_store_remembers_of_another_time_cover_nothing_and_are_not_given_back() {
+        let mut tally = Tally {
+            pending: 2,
+            ..Tally::default()
+        };
+        tally.own.local = 3;
+        let remembered = Totals {
+            local: 8,
+            granted: 5,
+            returned: 1,
+        };
+        tally.hear(20, remembered, 1, 1);
+        assert_eq!((tally.own.local, tally.own.returned), (8 + 3 + 2, 1));
+        assert_eq!((tally.unsent(), tally.estimate()), (5, 25));
     }
 }

@@ -8,6 +8,7 @@ mod idle;
 mod leftover;
 mod link;
 mod lost;
+mod new_life;
 mod others;
 mod outage;
 mod parts;
