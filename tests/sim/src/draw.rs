@@ -193,6 +193,17 @@ impl Draw<'_> {
         vec![Fault::at(Kind::Corrupt(what), self.time())]
     }
 
+    /// Nodes forget when nothing goes wrong, and must count right when they are asked again and something does.
+    pub(crate) fn idle(&mut self) -> Vec<Fault> {
+        match self.random.u8(0..8) {
+            0 | 1 => self.jumbled(),
+            2 => self.lossy(),
+            3 => self.one_way(),
+            4 => vec![self.outage()],
+            _ => Vec::new(),
+        }
+    }
+
     pub(crate) fn mixture(&mut self) -> Vec<Fault> {
         let count = self.random.usize(2..=4);
         let mut faults = Vec::new();

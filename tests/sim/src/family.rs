@@ -38,12 +38,14 @@ pub enum Family {
     /// Hundreds of subjects at once: none gets what another has used. How many a table can hold is not decided in the
     /// core, and therefore tested with the table.
     Flood,
+    /// Subjects that nobody asks for until nodes forget them, and then somebody does again.
+    Idle,
     /// Several of all these.
     Mixture,
 }
 
 impl Family {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Healthy,
         Self::Jumbled,
         Self::Outage,
@@ -58,12 +60,13 @@ impl Family {
         Self::StoreClock,
         Self::Corrupt,
         Self::Flood,
+        Self::Idle,
         Self::Mixture,
     ];
 
     /// The one that a seed belongs to.
     pub const fn of(seed: u64) -> Self {
-        // Less than 15.
+        // Less than 16.
         #[allow(clippy::cast_possible_truncation)]
         let place = (seed % Self::ALL.len() as u64) as usize;
         Self::ALL[place]
@@ -86,6 +89,7 @@ impl Family {
             Self::StoreClock => "store-clock",
             Self::Corrupt => "corrupt",
             Self::Flood => "flood",
+            Self::Idle => "idle",
             Self::Mixture => "mixture",
         }
     }
@@ -107,6 +111,9 @@ impl Family {
             Self::StoreClock => "the store's clock steps, with and without an outage",
             Self::Corrupt => "the store holds what nobody reported",
             Self::Flood => "hundreds of subjects at once: none gets what another has used",
+            Self::Idle => {
+                "nodes forget subjects that nobody asks for, and are asked for them again"
+            }
             Self::Mixture => "several of all these",
         }
     }
@@ -128,6 +135,7 @@ impl Family {
             Self::NodeClocks => draw.node_clocks(),
             Self::StoreClock => draw.store_clock(),
             Self::Corrupt => draw.corrupt(),
+            Self::Idle => draw.idle(),
             Self::Mixture => draw.mixture(),
         }
     }

@@ -109,6 +109,15 @@ pub struct Mismatch {
     pub admitted: u64,
 }
 
+/// What the store counts of a bucket at the end of a run, and what was admitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    pub subject: u32,
+    pub rule: usize,
+    pub stored: u64,
+    pub admitted: u64,
+}
+
 /// What the store knows of a living node in a living window at the end of a run, everything being healed.
 #[derive(Clone, Copy, Debug)]
 pub struct Converged {
@@ -144,6 +153,10 @@ pub struct Oracle {
     pub flaws: Vec<Flaw>,
     pub rebuilt: Vec<Rebuilt>,
     pub converged: Vec<Converged>,
+    /// What the store counts of buckets at the end of a run, everything being healed.
+    pub spent: Vec<Spent>,
+    /// How often a node forgot a subject.
+    pub forgotten: u64,
     pub mismatches: Vec<Mismatch>,
     /// Nodes that still do not ask the store when they must have healed.
     pub not_healed: Vec<(u64, usize)>,

@@ -58,7 +58,8 @@ impl Scenario {
         } else {
             HEALING
         };
-        let length = quiet + healing + 2 * window + random.u64(0..window) + SILENCE;
+        let lives = if family == Family::Idle { 16 } else { 0 };
+        let length = quiet + healing + (2 + lives) * window + random.u64(0..window) + SILENCE;
         let expected = if random.u8(0..4) == 0 { 1 } else { nodes };
         Self {
             seed,
@@ -91,6 +92,7 @@ impl Scenario {
             world.timeline = Timeline::recording();
         }
         world.subjects = self.traffic.subjects;
+        world.forgets = self.family == Family::Idle;
         world.start_clocks(self.drift);
         for (at, event) in self.traffic.requests(self.seed) {
             world.schedule(at, event);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tidegate_core::shared::{NodeId, Record, Reply, Totals, sync};
+use tidegate_core::shared::{NodeId, Record, Reply, Report, Totals, sync};
 use tidegate_core::tiered::Outgoing;
 use tidegate_core::{Algorithm, MAX_COUNT, PolicyId, Rule, Timestamp, Usage};
 
@@ -145,6 +145,22 @@ impl Store {
             .unwrap_or_default();
         record.bring_forward(rule.quota(), self.clock(now));
         record
+    }
+
+    /// What all have used of a bucket, but for what these nodes have given back.
+    pub fn spent(
+        &self,
+        subject: u32,
+        rule: &Rule,
+        nodes: impl Iterator<Item = NodeId>,
+        now: u64,
+    ) -> u64 {
+        let mut record = [self.record(subject, rule, now)];
+        let returned: u64 = nodes.map(|node| record[0].totals(node).0.returned).sum();
+        let nobody = NodeId::from_random(0);
+        let clock = self.clock(now);
+        let replies = sync(&mut record, &[*rule], &[Report::NOTHING], nobody, 0, clock);
+        replies[0].spent.saturating_sub(returned)
     }
 
     /// What it knows of a node in the window that begins at `start`, if that is its current or previous one.

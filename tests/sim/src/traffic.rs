@@ -43,7 +43,9 @@ impl Traffic {
         let count = (rate * until as f64 / 1e9).clamp(1.0, MOST);
         let window = nanos(rule.quota().window());
         let mut phases = vec![(0, weights(nodes, random))];
-        if random.bool() {
+        if family == Family::Idle {
+            phases = pauses(nodes, (window, until), random);
+        } else if random.bool() {
             let mut at = 0;
             loop {
                 at += random.u64(window / 2..window * 4);
@@ -78,24 +80,29 @@ impl Traffic {
         // The first moments are the registrations': whatever comes before them is decided by the node's own clock.
         let times = 30 * MILLI..self.until.max(SECOND);
         (0..self.count)
-            .map(|_| {
+            .filter_map(|_| {
                 let at = random.u64(times.clone());
-                (at, self.request(at, &mut random))
+                Some((at, self.request(at, &mut random)?))
             })
             .collect()
     }
 
-    fn request(&self, at: u64, random: &mut fastrand::Rng) -> Event {
+    /// None in a pause.
+    fn request(&self, at: u64, random: &mut fastrand::Rng) -> Option<Event> {
         let phase = self.phases.iter().rfind(|(from, _)| *from <= at);
         let weights = phase.map_or(&[][..], |(_, weights)| weights);
-        let mut drawn = random.f64() * weights.iter().sum::<f64>();
+        let all = weights.iter().sum::<f64>();
+        if all <= 0.0 {
+            return None;
+        }
+        let mut drawn = random.f64() * all;
         let node = weights.iter().position(|weight| {
             drawn -= weight;
-            drawn <= 0.0
+            *weight > 0.0 && drawn <= 0.0
         });
         let costly = self.mixed_costs && random.u8(0..10) == 0;
         let others = self.subjects > 1 && random.bool();
-        Event::Request {
+        Some(Event::Request {
             node: node.unwrap_or(0),
             subject: if others {
                 random.u32(1..self.subjects)
@@ -103,7 +110,7 @@ impl Traffic {
                 0
             },
             cost: if costly { random.u64(1..=3) } else { 1 },
-        }
+        })
     }
 }
 
@@ -113,4 +120,36 @@ fn weights(nodes: usize, random: &mut fastrand::Rng) -> Vec<f64> {
     (0..nodes)
         .map(|_| random.f64().powi(power) + 0.005)
         .collect()
+}
+
+/// Some nodes are asked for a while, and then others or none, for so long that a node forgets what it was not asked for.
+fn pauses(
+    nodes: usize,
+    (window, until): (u64, u64),
+    random: &mut fastrand::Rng,
+) -> Vec<(u64, Vec<f64>)> {
+    let (mut at, mut phases) = (0, Vec::new());
+    while at < until {
+        phases.push((at, some(weights(nodes, random), random)));
+        at += random.u64(window / 4..window * 2);
+        let meanwhile = if random.bool() {
+            vec![0.0; nodes]
+        } else {
+            some(weights(nodes, random), random)
+        };
+        phases.push((at, meanwhile));
+        // A view that denies is refreshed a second later; and a bucket may owe what the others use.
+        at += random.u64(2 * window..4 * window) + 1_500 * MILLI;
+    }
+    phases
+}
+
+/// The half of the nodes, about.
+fn some(mut weights: Vec<f64>, random: &mut fastrand::Rng) -> Vec<f64> {
+    for weight in &mut weights {
+        if random.bool() {
+            *weight = 0.0;
+        }
+    }
+    weights
 }

@@ -34,6 +34,28 @@ pub(super) fn check(run: &Run<'_>) -> Verdict {
             return Err((run.scenario.length, what));
         }
     }
+    buckets(run)
+}
+
+/// Of a bucket that no node and no data was lost of, the store counts all that was admitted; and no more than that, unless a call
+/// was carried out twice or unheard: what that granted is not given back where it may have flowed in again (G2).
+fn buckets(run: &Run<'_>) -> Verdict {
+    let kinds = || run.scenario.faults.iter().map(|fault| fault.kind);
+    let jumbles = |kind| matches!(kind, Kind::Delay(_) | Kind::Duplication(_));
+    let silences = |kind| matches!(kind, Kind::Cut { .. } | Kind::Loss(_));
+    if !kinds().all(|kind| jumbles(kind) || silences(kind)) {
+        return Ok(());
+    }
+    let exact = kinds().next().is_none();
+    for bucket in &run.world.oracle.spent {
+        if bucket.stored < bucket.admitted || (exact && bucket.stored > bucket.admitted) {
+            let what = format!(
+                "the store counts {} for subject {} under policy {}, of which {} were admitted",
+                bucket.stored, bucket.subject, bucket.rule, bucket.admitted
+            );
+            return Err((run.scenario.length, what));
+        }
+    }
     Ok(())
 }
 

@@ -33,6 +33,11 @@ impl History {
         self.isolated.insert((subject, window));
     }
 
+    /// The node forgets what it heard of a subject.
+    pub fn forget(&mut self, subject: u32) {
+        self.last.remove(&subject);
+    }
+
     /// Takes the final counts out of an answer, if it was the first to contain them.
     pub fn hear(
         &mut self,

@@ -51,6 +51,14 @@ impl Known {
         }
     }
 
+    /// Whether it may be forgotten.
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        match &self.0 {
+            State::Whole(group) => group.is_idle(now),
+            State::Apart(front, rest, _) => rest.is_idle(front, now),
+        }
+    }
+
     /// Takes it apart, if nothing is unusual about it.
     pub fn keep(&mut self, view: &View) {
         if let State::Whole(group) = &self.0

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_core::Rule;
 
-use super::{Node, Settled, Waiter};
+use super::{Held, Node, Settled, Waiter};
 
 impl Node {
     /// A request arrives, and is decided at once if it can be.
@@ -23,6 +23,19 @@ impl Node {
         };
         let ticket = waiter.ticket;
         self.decide(subject, waiter, now).ok_or(ticket)
+    }
+
+    /// Forgets a subject, if nothing of it matters any more; says so.
+    pub fn forget_idle(&mut self, subject: u32, now: u64) -> bool {
+        let at = self.store_time(now);
+        let idle = |held: &Held| held.waiters.is_empty() && held.known.is_idle(at);
+        let forgotten = self.held.get(&subject).is_some_and(idle);
+        if forgotten {
+            self.held.remove(&subject);
+            self.heard_at.remove(&subject);
+            self.history.forget(subject);
+        }
+        forgotten
     }
 
     fn decide(&mut self, subject: u32, waiter: Waiter, now: u64) -> Option<Settled> {

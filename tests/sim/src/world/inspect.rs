@@ -4,7 +4,7 @@ use tidegate_core::Algorithm;
 
 use super::fault::REBUILT;
 use super::{DEADLINE, World};
-use crate::oracle::{Converged, Rebuilt};
+use crate::oracle::{Converged, Rebuilt, Spent};
 use crate::scenario::nanos;
 use crate::time::MILLI;
 
@@ -64,6 +64,7 @@ impl World {
             for index in 0..self.rules.len() {
                 let rule = self.rules[index];
                 if rule.quota().algorithm() == Algorithm::TokenBucket {
+                    self.compare_bucket(subject, index);
                     continue;
                 }
                 let usage = self.store.record(subject, &rule, self.now).usage();
@@ -74,6 +75,20 @@ impl World {
                 }
             }
         }
+    }
+
+    fn compare_bucket(&mut self, subject: u32, index: usize) {
+        let nodes = self.nodes.iter().map(|node| node.id);
+        let stored = self
+            .store
+            .spent(subject, &self.rules[index], nodes, self.now);
+        let admitted = self.admitted_by(|admission| admission.subject == subject);
+        self.oracle.spent.push(Spent {
+            subject,
+            rule: index,
+            stored,
+            admitted,
+        });
     }
 
     fn compare_node(&mut self, node: usize, subject: u32, rule: usize, windows: [u64; 2]) {

@@ -38,6 +38,8 @@ pub struct World {
     pub oracle: Oracle,
     pub timeline: Timeline,
     pub subjects: u32,
+    /// Whether nodes forget subjects of which nothing matters any more, as a table does that needs the room.
+    pub forgets: bool,
     network: Network,
     faults: Vec<Fault>,
     active: Vec<bool>,
@@ -72,6 +74,7 @@ impl World {
             oracle: Oracle::default(),
             timeline: Timeline::default(),
             subjects: 1,
+            forgets: false,
             network: Network::under([]),
             faults: faults.to_vec(),
             active: vec![false; faults.len()],

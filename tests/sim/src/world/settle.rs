@@ -15,6 +15,10 @@ impl World {
         let Some(node) = self.present(node) else {
             return;
         };
+        if self.forgets && self.nodes[node].forget_idle(subject, self.now) {
+            self.note(|| format!("n{node} has forgotten s{subject}"));
+            self.oracle.forgotten += 1;
+        }
         let before = self.nodes[node].unsent(subject, self.now);
         let wanted = match self.nodes[node].request(subject, cost, self.now) {
             Ok(settled) => {

@@ -230,14 +230,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "hides-behind-the-store",
         about: "what is admitted hides behind what the store remembers of the time before a step back",
         family: Some(Family::StoreClock),
-        patches: &[Patch {
-            file: "tiered/tally.rs",
-            old: "let own = self.own.merged(mine);",
-            new: "let own = Totals {
+        patches: &[
+            Patch {
+                file: "tiered/tally.rs",
+                old: "self.own = as_remembered(self.own, self.known, (mine, got), u64::MAX);",
+                new: "let _ = as_remembered(self.own, self.known, (mine, got), u64::MAX);",
+            },
+            Patch {
+                file: "tiered/tally.rs",
+                old: "let own = self.own.merged(mine);",
+                new: "let own = Totals {
             granted: self.own.granted.max(mine.granted),
             ..self.own
         };",
-        }],
+            },
+        ],
     },
     Mutant {
         name: "windows-wait-for-the-store",
