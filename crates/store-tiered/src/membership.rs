@@ -250,6 +250,7 @@ mod tests {
         }
         assert_eq!(membership.view(at(107)).slack_nodes(), 2);
     }
+
     #[test]
     fn nobody_is_connected_before_an_answer_nor_in_an_outage_nor_while_shares_hold() {
         let at = Timestamp::from_secs;
@@ -260,8 +261,8 @@ mod tests {
         membership.failed(Outcome::Refused, at(101), 0);
         assert_eq!(membership.connected(), None);
         let probed = at(200);
-        assert!(membership.start_probe(probed));
-        membership.finish_probe(Outcome::Success, probed, 0);
+        let probe = membership.start_probe(probed).unwrap();
+        membership.finish_probe(probe, Outcome::Success, probed, 0);
         assert!(matches!(membership.view(probed).mode, Mode::Returning));
         assert_eq!(membership.connected(), None);
         membership.registered(3, at(201));
