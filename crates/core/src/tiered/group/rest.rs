@@ -201,7 +201,7 @@ mod tests {
                 let [one, other] = [&mut apart, &mut whole].map(|world| {
                     world.drive();
                     let decision = world.take(step);
-                    world.plan();
+                    world.plan_if_touched();
                     (decision, format!("{:?}", world.compact()))
                 });
                 prop_assert_eq!(one, other, "{:?}", step);
@@ -224,7 +224,7 @@ mod tests {
                 let (view, timing) = (world.view, super::super::Timing::default());
                 let due = world.whole().due(&view, &timing);
                 if due.is_some_and(|due| due <= world.now) {
-                    world.take(&Step::Send);
+                    world.take(&Step::Send { want: 0 });
                     world.take(&Step::Answer);
                     world.plan();
                 }

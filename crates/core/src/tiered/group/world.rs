@@ -25,8 +25,10 @@ pub(super) enum Step {
     Call,
     /// The call is given up.
     Fail,
-    /// The store is told, and has not answered yet.
-    Send,
+    /// The store is told, and perhaps asked, and has not answered yet.
+    Send {
+        want: u64,
+    },
     /// Now it has.
     Answer,
     Pass {
@@ -50,7 +52,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         20 => (0_u64..4).prop_map(|cost| Step::Ask { cost }),
         4 => Just(Step::Call),
         1 => Just(Step::Fail),
-        2 => Just(Step::Send),
+        2 => (0_u64..2).prop_map(|want| Step::Send { want }),
         2 => Just(Step::Answer),
         2 => (0_u64..700).prop_map(|millis| Step::Pass { millis }),
         4 => (0_u64..30).prop_map(|millis| Step::Pass { millis }),
@@ -99,6 +101,8 @@ pub(super) struct World {
     /// When the driver comes.
     pub(super) visits: Vec<Visit>,
     sent: Option<Outgoing>,
+    /// Whether anything happened to the subject.
+    touched: bool,
     /// Whether the last decision said that no visit need be planned.
     covered: bool,
     /// How many requests the front decided: admitted and denied ones.
@@ -122,6 +126,7 @@ impl World {
             now: Timestamp::from_secs(1_000_000),
             visits: Vec::new(),
             sent: None,
+            touched: false,
             covered: false,
             by_front: [0; 2],
         }
@@ -186,42 +191,62 @@ impl World {
         self.parts = None;
     }
 
-    pub(super) fn take(&mut self, step: &Step) -> Option<Decision> {
-        self.covered = false;
-        if let Step::Ask { cost } = *step {
-            return self.ask(cost);
+    /// What production does after whatever happened to a subject, if anything did: time goes on without it.
+    pub(super) fn plan_if_touched(&mut self) {
+        if self.touched {
+            self.plan();
         }
-        self.join();
-        let (rules, timing, now) = ([self.rule], Timing::default(), self.now);
+    }
+
+    pub(super) fn take(&mut self, step: &Step) -> Option<Decision> {
+        (self.covered, self.touched) = (false, true);
         match *step {
-            Step::Ask { .. } => {}
-            Step::Call => {
-                self.sent = self.group.compose(Some((&rules, 1)), now);
-                self.answer(1);
-            }
-            Step::Fail => {
-                let outgoing = self.group.compose(Some((&rules, 1)), now)?;
-                self.group.give_up(outgoing.call, &timing, now);
-            }
-            Step::Send => {
-                if let Some(outgoing) = self.group.compose(None, now) {
-                    self.sent = Some(outgoing);
-                }
-            }
-            Step::Answer => self.answer(0),
-            Step::Pass { millis } => self.now = now + Duration::from_millis(millis),
-            Step::Back { millis } => self.now = now - Duration::from_millis(millis),
+            Step::Ask { cost } => return self.ask(cost),
+            Step::Call | Step::Fail | Step::Send { .. } | Step::Answer => self.call(step),
+            _ => self.change(step),
+        }
+        None
+    }
+
+    /// What is not about the subject.
+    fn change(&mut self, step: &Step) {
+        self.touched = false;
+        match *step {
+            Step::Pass { millis } => self.now = self.now + Duration::from_millis(millis),
+            Step::Back { millis } => self.now = self.now - Duration::from_millis(millis),
             Step::Mode(mode) => self.view.mode = mode,
             Step::Nodes(nodes) => (self.view.nodes, self.view.alone) = (nodes, nodes == 1),
             Step::Limit(limit) => {
-                let (window, algorithm) =
-                    (self.rule.quota().window(), self.rule.quota().algorithm());
-                let quota = Quota::new(limit, window).unwrap();
-                let quota = quota.with_algorithm(algorithm).unwrap();
-                self.rule = self.rule.with_quota(quota);
+                let quota = *self.rule.quota();
+                let changed = Quota::new(limit, quota.window()).unwrap();
+                let changed = changed.with_algorithm(quota.algorithm()).unwrap();
+                self.rule = self.rule.with_quota(changed);
             }
+            _ => {}
         }
-        None
+    }
+
+    fn call(&mut self, step: &Step) {
+        self.join();
+        let (rules, now) = ([self.rule], self.now);
+        let wanting = match *step {
+            Step::Send { want: 0 } => None,
+            _ => Some((&rules[..], 1)),
+        };
+        if !matches!(step, Step::Answer)
+            && let Some(outgoing) = self.group.compose(wanting, now)
+        {
+            self.sent = Some(outgoing);
+        }
+        match *step {
+            Step::Call | Step::Answer => self.answer(),
+            Step::Fail => {
+                if let Some(outgoing) = self.sent.take() {
+                    self.group.give_up(outgoing.call, &Timing::default(), now);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn ask(&mut self, cost: u64) -> Option<Decision> {
@@ -248,7 +273,7 @@ impl World {
     }
 
     /// The store answers the call that is under way.
-    fn answer(&mut self, want: u64) {
+    fn answer(&mut self) {
         let Some(outgoing) = self.sent.take() else {
             return;
         };
@@ -256,7 +281,7 @@ impl World {
         let reports = outgoing.reports.iter().map(|(_, report)| *report);
         let reports: Vec<Report> = reports.collect();
         let records = core::slice::from_mut(&mut self.record);
-        let replies = sync(records, &rules, &reports, NODE, want, now);
+        let replies = sync(records, &rules, &reports, NODE, outgoing.want, now);
         let used = replies[0].got;
         self.group.hear(&outgoing, &replies, used, &timing, now);
     }
