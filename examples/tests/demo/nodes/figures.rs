@@ -8,6 +8,9 @@ use super::scene::NODES;
 use super::traffic::{Sample, window_of};
 use super::{LIMIT, Phase, Promise};
 
+/// By how much a node may believe that it is another time by Redis's clock: as much as an answer may take.
+const CLOCKS: Duration = Duration::from_millis(50);
+
 /// The figures of some whole windows.
 pub(super) struct Figures {
     windows: Vec<Window>,
@@ -43,7 +46,8 @@ impl Figures {
             let admitted = u64::from(sample.status == 200);
             window.asked += 1;
             window.admitted += admitted;
-            window.surely += admitted * u64::from(window_of(sample.asked) == number);
+            let surely = sample.within(CLOCKS) == Some(number);
+            window.surely += admitted * u64::from(surely);
             figures
                 .times
                 .push(sample.answered.saturating_sub(sample.asked));

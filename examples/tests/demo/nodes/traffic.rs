@@ -23,6 +23,14 @@ pub(super) struct Sample {
     pub(super) status: u16,
 }
 
+impl Sample {
+    /// The window that it was decided in for sure, if clocks differ by so much.
+    pub(super) fn within(&self, clocks: Duration) -> Option<u64> {
+        let first = window_of(self.asked.saturating_sub(clocks));
+        (first == window_of(self.answered + clocks)).then_some(first)
+    }
+}
+
 /// The number of the window that a time is in.
 pub(super) fn window_of(time: Duration) -> u64 {
     time.as_secs() / WINDOW.as_secs()

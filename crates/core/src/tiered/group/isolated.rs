@@ -67,7 +67,8 @@ impl Group {
                 Fallback::Share | Fallback::Full => cost > 0 && !quota.admits(usage, cost, now),
             };
             if violated && fallback == Fallback::Closed && !rule.is_shadow() {
-                return Decision::uncounted(false, cost, now, Provenance::Outage(Fallback::Closed));
+                let closed = Provenance::Outage(Fallback::Closed);
+                return Decision::uncounted(true, cost, now, closed).closed_by(rules, lasted);
             }
             if provenance.is_none() || (violated && !rule.is_shadow()) {
                 provenance = Some(fallback);
