@@ -73,10 +73,10 @@ impl<C: Clock> Inner<C> {
         (!ends_soon).then_some(self.timing.report)
     }
 
-    /// Whether the store has answered a call within T.
+    /// Whether the store has answered a call lately: it is asked about once a second at least, when the node registers.
     fn answers_others(&self, now: Timestamp) -> bool {
         let heard = self.membership.heard_at();
-        heard.is_some_and(|at| now.since(at) < self.timing.report)
+        heard.is_some_and(|at| now.since(at) < self.timing.refresh * 2)
     }
 
     /// The store did not answer a call, or a probe. Says whether the breaker counts that.
