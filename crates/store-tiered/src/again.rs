@@ -1,7 +1,7 @@
-//! After the store has lost its data: what it was told is told again, also of subjects that nobody asks for (G6).
+//! After the store has lost its data: what it was told is told again, also of subjects that nobody asks for any more (G6).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tidegate_clock::Clock;
 use tidegate_table::Digest;
@@ -9,23 +9,74 @@ use tokio::sync::Semaphore;
 
 use crate::batch::Which;
 use crate::driver::BATCH;
-
 use crate::inner::Inner;
 
+/// How often the store has lost its data, as far as was noticed, and whether all has been told again since.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    losses: AtomicU64,
+    /// After how many of them everything was told again.
+    told: AtomicU64,
+    /// Whether a task is at it.
+    running: AtomicBool,
+}
+
+impl Again {
+    /// The store has lost its data.
+    pub(crate) fn lost(&self) {
+        self.losses.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The number of the last loss, if not all has been told again since.
+    fn due(&self) -> Option<u64> {
+        let losses = self.losses.load(Ordering::Acquire);
+        (losses != self.told.load(Ordering::Acquire)).then_some(losses)
+    }
+}
+
+/// Sees to it that all is told again, if that is due: by one task, which begins anew if the store loses its data meanwhile.
+pub(crate) fn tell_all_again<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>) {
+    if inner.again.due().is_none() || inner.again.running.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let (running, calls) = (Running(Arc::clone(inner)), Arc::clone(calls));
+    tokio::spawn(async move {
+        let inner = &running.0;
+        while let Some(loss) = inner.again.due() {
+            if inner.stopping.load(Ordering::Acquire) {
+                return;
+            }
+            if go_through(inner, loss, &calls).await {
+                inner.again.told.store(loss, Ordering::Release);
+            }
+        }
+    });
+}
+
+/// Until it is dropped, a task tells all again.
+struct Running<C: Clock>(Arc<Inner<C>>);
+
+impl<C: Clock> Drop for Running<C> {
+    fn drop(&mut self) {
+        self.0.again.running.store(false, Ordering::Release);
+    }
+}
+
 /// Goes through the table, and sends one call after the other, so that requests are not kept waiting (R4). What is asked for
-/// meanwhile tells itself earlier. What cannot be sent now is on the agenda.
-pub(crate) async fn tell_all_again<C: Clock>(inner: &Arc<Inner<C>>, calls: &Semaphore) {
+/// meanwhile tells itself earlier. What cannot be sent now is on the agenda. Says whether it came to the end before another loss.
+async fn go_through<C: Clock>(inner: &Arc<Inner<C>>, loss: u64, calls: &Semaphore) -> bool {
     let mut told = 0;
     for shard in 0..inner.table.shards() {
         let lost = inner.lost_in(shard);
         told += lost.len();
         for chunk in lost.chunks(BATCH) {
-            if inner.stopping.load(Ordering::Acquire) {
-                return;
-            }
             let Ok(_permit) = calls.acquire().await else {
-                return;
+                return false;
             };
+            let is_over = inner.again.due() != Some(loss);
+            if is_over || inner.stopping.load(Ordering::Acquire) {
+                return false;
+            }
             if inner.membership.is_open_for_calls() {
                 let batch = inner.compose(chunk, Which::UntoldNow);
                 if !batch.is_empty() {
@@ -40,6 +91,7 @@ pub(crate) async fn tell_all_again<C: Clock>(inner: &Arc<Inner<C>>, calls: &Sema
             "the shared store has other data than before: it is told again what was used"
         );
     }
+    true
 }
 
 impl<C: Clock> Inner<C> {

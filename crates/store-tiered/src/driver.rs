@@ -81,27 +81,41 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     }
 }
 
-/// Sends what is to be said of these subjects, in batches, as long as the store is to be asked (R2). The others go back to the
-/// agenda.
+/// Sends what is to be said of these subjects, in batches, the hot ones first, as long as the store is to be asked (R2). The
+/// others go back to the agenda.
 async fn send_all<C: Clock>(inner: &Arc<Inner<C>>, mut due: InHand<'_>, calls: &Arc<Semaphore>) {
-    while !due.is_empty() {
-        // Never closed, so there always is a permit in the end.
-        let Ok(permit) = Arc::clone(calls).acquire_owned().await else {
-            return;
-        };
-        if !inner.membership.is_open_for_calls() {
-            return;
+    inner.put_in_order(&mut due).await;
+    while !due.is_empty() && send_next(inner, &mut due, calls).await {
+        // Requests wait for what is urgent.
+        let mut urgent = inner.agenda.take_now(BATCH);
+        if !urgent.is_empty() {
+            send_next(inner, &mut urgent, calls).await;
         }
-        let batch = inner.compose_due(&mut due, BATCH);
-        if batch.is_empty() {
-            continue;
-        }
+    }
+}
+
+/// Sends the next batch. Says whether the store is to be asked.
+async fn send_next<C: Clock>(
+    inner: &Arc<Inner<C>>,
+    due: &mut InHand<'_>,
+    calls: &Arc<Semaphore>,
+) -> bool {
+    // Never closed, so there always is a permit in the end.
+    let Ok(permit) = Arc::clone(calls).acquire_owned().await else {
+        return false;
+    };
+    if !inner.membership.is_open_for_calls() {
+        return false;
+    }
+    let batch = inner.compose_due(due, BATCH);
+    if !batch.is_empty() {
         let inner = Arc::clone(inner);
         tokio::spawn(async move {
             inner.send(batch).await;
             drop(permit);
         });
     }
+    true
 }
 
 /// Between four and six fifths of a duration, so that nodes do not march in step.
@@ -110,21 +124,15 @@ fn jittered(duration: Duration) -> Duration {
 }
 
 async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
-    match ask_registry(&inner).await {
-        Ok(Lost(true)) => tell_all_again(&inner, &calls).await,
-        Ok(Lost(false)) => {}
-        Err(error) => {
-            // Whether that is counted or not, the next registration comes when it is its time.
-            let _ = inner.failed(&error);
-        }
+    if let Err(error) = ask_registry(&inner).await {
+        // Whether that is counted or not, the next registration comes when it is its time.
+        let _ = inner.failed(&error);
     }
+    tell_all_again(&inner, &calls);
 }
 
-/// Whether the store has lost what it was told.
-struct Lost(bool);
-
 /// Says that this node is alive, and hears how many are, and whether the store still has its data.
-async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
+async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
     inner.counters.calls.fetch_add(1, Ordering::Relaxed);
     let sent = inner.clock.now();
     let answer = timeout(inner.deadline, caught(|| inner.store.register(inner.node))).await;
@@ -139,8 +147,10 @@ async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<Lost, StoreError> {
     let received = inner.clock.now();
     inner.membership.answered(sent, now, received);
     inner.membership.registered(nodes, received);
-    let noticed = |generation| inner.membership.noticed_generation(generation);
-    Ok(Lost(generation.is_some_and(noticed)))
+    if generation.is_some_and(|generation| inner.membership.noticed_generation(generation)) {
+        inner.again.lost();
+    }
+    Ok(())
 }
 
 /// Waits until a probe is due and makes it: registering writes, so a store that answers it works.
@@ -155,10 +165,8 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>)
     let Some(probe) = inner.membership.start_probe(now) else {
         return;
     };
-    let asked = ask_registry(inner).await;
-    let lost = matches!(asked, Ok(Lost(true)));
-    let outcome = match asked {
-        Ok(_) => Outcome::Success,
+    let outcome = match ask_registry(inner).await {
+        Ok(()) => Outcome::Success,
         Err(error) if error.kind() == ErrorKind::Refused => Outcome::Refused,
         Err(_) => Outcome::Failure,
     };
@@ -170,8 +178,5 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>)
     {
         tracing::info!("the shared store answers again");
     }
-    if lost {
-        let (inner, calls) = (Arc::clone(inner), Arc::clone(calls));
-        tokio::spawn(async move { tell_all_again(&inner, &calls).await });
-    }
+    tell_all_again(inner, calls);
 }

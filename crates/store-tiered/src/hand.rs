@@ -1,9 +1,16 @@
 //! What the driver has taken from the agenda: what it does not come to goes back there, whatever becomes of the driver.
 
+use tidegate_clock::Clock;
 use tidegate_core::tiered::Urgency;
 use tidegate_table::Digest;
+use tokio::task::yield_now;
 
 use crate::agenda::Agenda;
+use crate::driver::BATCH;
+use crate::inner::Inner;
+
+/// How many subjects are looked at between two pauses.
+const LOOKED_AT: usize = 4_096;
 
 /// Subjects that were on a list of the agenda, and are on it again when this is dropped.
 #[derive(Debug)]
@@ -43,5 +50,25 @@ impl Drop for InHand<'_> {
         self.left.reverse();
         self.agenda
             .put_back(self.urgency, std::mem::take(&mut self.left));
+    }
+}
+
+impl<C: Clock> Inner<C> {
+    /// Puts those first of which the store lacks most, to a power of two, if there are more than go into one call.
+    pub(crate) async fn put_in_order(&self, due: &mut InHand<'_>) {
+        if due.left.len() <= BATCH {
+            return;
+        }
+        let mut by_magnitude = vec![Vec::new(); u64::BITS as usize + 1];
+        for chunk in due.left.chunks(LOOKED_AT) {
+            for digest in chunk {
+                let unsent = self.inspect(*digest, |held| held.group.unsent());
+                let magnitude = u64::BITS - unsent.unwrap_or(0).leading_zeros();
+                by_magnitude[magnitude as usize].push(*digest);
+            }
+            yield_now().await;
+        }
+        // The last is the next.
+        due.left = by_magnitude.concat();
     }
 }

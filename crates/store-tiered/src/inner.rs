@@ -12,6 +12,7 @@ use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Place, Table};
 use tokio::sync::{Notify, Semaphore, oneshot};
 
+use crate::again::Again;
 use crate::agenda::Agenda;
 use crate::held::Held;
 use crate::membership::Membership;
@@ -44,6 +45,7 @@ pub(crate) struct Inner<C> {
     pub(crate) recent: Recent,
     pub(crate) sending: Arc<Sending>,
     pub(crate) unserved: Unserved,
+    pub(crate) again: Again,
     pub(crate) stopping: AtomicBool,
     /// Whether there is a driver, or one begins.
     pub(crate) started: AtomicBool,
@@ -106,6 +108,7 @@ impl<C: Clock> Inner<C> {
             recent: Recent::default(),
             sending: Arc::default(),
             unserved: Unserved::default(),
+            again: Again::default(),
             stopping: AtomicBool::new(false),
             started: AtomicBool::new(false),
             register_now: Notify::new(),

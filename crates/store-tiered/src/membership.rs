@@ -37,6 +37,8 @@ struct State {
     breaker: Breaker,
     link: Link,
     clock: StoreClock,
+    /// Since when this node does not ask the store any more, because it has been shut down.
+    closed_since: Option<Timestamp>,
 }
 
 impl Membership {
@@ -46,6 +48,7 @@ impl Membership {
                 breaker: Breaker::new(breaker),
                 link: Link::new(link),
                 clock: StoreClock::default(),
+                closed_since: None,
             }),
             nodes: AtomicU32::new(link.expected_nodes.max(1)),
             connected: AtomicU32::new(0),
@@ -147,6 +150,13 @@ impl Membership {
         transition
     }
 
+    /// The store is not asked any more, for good.
+    pub(crate) fn close(&self, now: Timestamp) {
+        let mut state = self.state.lock();
+        state.closed_since.get_or_insert(now);
+        self.publish(&state, now);
+    }
+
     /// The store said how many nodes there are.
     pub(crate) fn registered(&self, nodes: u32, now: Timestamp) {
         let mut state = self.state.lock();
@@ -207,12 +217,13 @@ impl Membership {
         let named_alone = state.link.is_named_alone();
         self.named_alone.store(named_alone, Ordering::Relaxed);
         self.suspected.store(view.suspected, Ordering::Relaxed);
-        let since = state.breaker.open_since().map_or(0, Timestamp::as_nanos);
+        let since = state.breaker.open_since().or(state.closed_since);
+        let since = since.map_or(0, Timestamp::as_nanos);
         let until = match view.mode {
             Mode::Returning => state.link.returning_until().map_or(0, Timestamp::as_nanos),
             Mode::Connected | Mode::Out { .. } => 0,
         };
-        let connected = view.connected().unwrap_or(0);
+        let connected = view.connected().filter(|_| since == 0).unwrap_or(0);
         self.connected.store(connected, Ordering::Release);
         self.returning_until.store(until, Ordering::Release);
         self.out_since.store(since, Ordering::Release);

@@ -46,6 +46,8 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
         }
         sleep(inner.agenda.tick().min(end - Instant::now())).await;
     }
+    // Nobody would be answered.
+    inner.membership.close(inner.clock.now());
     let farewell = inner
         .deadline
         .min(end.saturating_duration_since(Instant::now()));

@@ -50,7 +50,7 @@ impl<C: Clock> TieredStore<C> {
     }
 
     /// Sends what is unsent, for at most `within`, and says goodbye to the other nodes. Returns what could not be sent
-    /// (L7). Requests are still decided afterwards, and no longer reported.
+    /// (L7). Requests are still decided afterwards, as if the shared store were gone, and no longer reported.
     pub async fn shutdown(&self, within: Duration) -> Unsent {
         shut_down(&self.inner, within).await
     }

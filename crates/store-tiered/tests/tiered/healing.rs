@@ -295,3 +295,65 @@ async fn g5_what_was_not_told_before_a_reset_does_not_count_after_it() {
     tokio::time::sleep(Duration::from_secs(7)).await;
     assert_eq!(world.stored(&rules).await, 1, "only what came after it");
 }
+
+/// Mechanism, section 4: hot keys are reported first.
+#[tokio::test(start_paused = true)]
+async fn who_used_most_is_told_first_when_the_store_is_back() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG * 60, Algorithm::FixedWindow);
+    world.set_fault(Fault::Hang);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for number in 0..2_000 {
+        let subject = format!("other-{number}");
+        let request = Request::new(subject.as_str(), &rules);
+        let _ = world.nodes[0].store.acquire(&request).await.unwrap();
+    }
+    for _ in 0..20 {
+        assert!(world.ask(0, &rules).await);
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    world.nodes[0].told.lock().unwrap().clear();
+    world.set_fault(Fault::None);
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(world.subjects_used(&rules).await, 2_000);
+    let told = world.nodes[0].told.lock().unwrap();
+    let alice = told.iter().position(|subject| subject == b"alice");
+    assert!(
+        alice.is_some_and(|at| at < 256),
+        "{alice:?} of {}",
+        told.len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn g6_losses_that_follow_each_other_are_all_made_good() {
+    let world = World::new(1);
+    let rules = rules(1_000, LONG * 60, Algorithm::FixedWindow);
+    for number in 0..2_000 {
+        let subject = format!("other-{number}");
+        let request = Request::new(subject.as_str(), &rules);
+        let _ = world.nodes[0].store.acquire(&request).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for _ in 0..5 {
+        world.lose_everything();
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.subjects_used(&rules).await, 2_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn l7_nobody_waits_for_the_store_after_a_shutdown() {
+    let mut world = World::new(2);
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow)
+        .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    assert!(world.ask(0, &rules).await);
+    let left = world.nodes[0].store.shutdown(Duration::from_secs(1)).await;
+    assert_eq!((left.subjects, left.cost), (0, 0));
+    world.slowest = Duration::ZERO;
+    assert!(!world.ask(0, &rules).await, "it is exact, and closed");
+    assert_eq!(world.slowest, Duration::ZERO);
+    let mode = world.nodes[0].store.stats().mode;
+    assert!(matches!(mode, Mode::Out { .. }), "{mode:?}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use tidegate_clock::Clock;
@@ -71,7 +71,11 @@ pub(crate) struct Faulty {
     store: Shared,
     fault: Arc<AtomicU8>,
     pub(crate) calls: Arc<AtomicU64>,
+    told: Told,
 }
+
+/// The subjects that were told of, in order.
+pub(crate) type Told = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
     fn store(&self) -> Arc<MemoryStore<TokioClock>> {
@@ -155,6 +159,10 @@ impl SharedStore for Faulty {
             sleep(Duration::from_micros(200)).await;
             return Err(StoreError::new(ErrorKind::Overloaded, "too many calls"));
         }
+        let subjects = batch
+            .iter()
+            .map(|request| request.subject.as_bytes().into());
+        self.told.lock().unwrap().extend(subjects);
         let answer = self.pass(async { self.store().sync(node, batch).await });
         match answer.await {
             Err(_) if has(Fault::RefuseEach) => Ok(batch.iter().map(|_| Err(refused())).collect()),
@@ -193,6 +201,7 @@ pub(crate) struct Node {
     pub(crate) store: TieredStore<TokioClock>,
     fault: Arc<AtomicU8>,
     pub(crate) calls: Arc<AtomicU64>,
+    pub(crate) told: Told,
 }
 
 /// Several nodes over one shared memory store.
@@ -254,7 +263,9 @@ impl World {
             store: Arc::clone(&self.shared),
             fault: Arc::clone(&fault),
             calls: Arc::clone(&calls),
+            told: Told::default(),
         };
+        let told = Arc::clone(&faulty.told);
         let builder = TieredStore::builder(faulty)
             .clock(self.clock)
             .expected_nodes(u32::try_from(expected).unwrap());
@@ -263,6 +274,7 @@ impl World {
             store,
             fault,
             calls,
+            told,
         });
     }
 
