@@ -39,10 +39,13 @@ struct Started<C: Clock>(Arc<Inner<C>>);
 
 impl<C: Clock> Drop for Started<C> {
     fn drop(&mut self) {
-        if !self.0.stopping.load(Ordering::Acquire) {
-            tracing::warn!("the task that reports has ended: the next request starts it anew");
-            self.0.started.store(false, Ordering::Release);
+        if self.0.stopping.load(Ordering::Acquire) {
+            return;
         }
+        if std::thread::panicking() {
+            tracing::error!("the task that reports has panicked: the next request starts it anew");
+        }
+        self.0.started.store(false, Ordering::Release);
     }
 }
 

@@ -177,3 +177,30 @@ fn what_is_untold_or_under_way_is_not_forgotten() {
     many.group.forget_idle(later);
     assert!(many.group.is_idle(later));
 }
+
+/// What a call that was given up may have been granted is asked about under all policies.
+#[test]
+fn g5_all_that_is_in_doubt_is_asked_about() {
+    let mut many = Many::new(Algorithm::FixedWindow);
+    for number in 0..5 {
+        many.ask(number, START);
+    }
+    many.tell_all(START);
+    let timing = Timing::default();
+    let wish = [many.rules[4]];
+    let wanted = many.group.compose(Some((&wish, 1)), START).unwrap();
+    many.group.give_up(wanted.call, &timing, START);
+    let later = START + timing.refresh;
+    let mut told = Vec::new();
+    while many
+        .group
+        .due(&VIEW, &timing)
+        .is_some_and(|due| due <= later)
+    {
+        told.extend(many.tell(later));
+        assert!(told.len() <= 10, "it does not come to an end");
+    }
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told, NAMES);
+}

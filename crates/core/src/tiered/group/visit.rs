@@ -263,9 +263,11 @@ impl Group {
             .max()?;
         let soon = (until - timing.refresh) + timing.report;
         let heard = self.heard_at.known();
-        [soon, until]
+        let next = [soon, until]
             .into_iter()
-            .find(|check| heard.is_none_or(|heard| heard < *check))
+            .find(|check| heard.is_none_or(|heard| heard < *check));
+        // Heard since then were others of the subject's policies, if there are too many for one call.
+        Some(next.unwrap_or(until))
     }
 }
 
