@@ -64,3 +64,33 @@ async fn nobody_waits_when_the_breaker_opens() {
     world.ask(0, &rules).await;
     assert_eq!(world.slowest, Duration::ZERO);
 }
+
+#[tokio::test(start_paused = true)]
+async fn l1_who_waits_does_not_come_after_all_that_is_due() {
+    let mut world = World::new(0);
+    world.start_patient_node(2, Duration::from_secs(30));
+    let loose = rules(1_000, Duration::from_secs(3_600), Algorithm::FixedWindow);
+    let store = &world.nodes[0].store;
+    sleep(Duration::from_secs(2)).await;
+    for round in 0..2 {
+        if round == 1 {
+            sleep(Duration::from_secs(3)).await;
+            // Two seconds for each call: ten rounds of eight calls.
+            world.set_fault(Fault::Slow);
+        }
+        for number in 0..20_000 {
+            let subject = format!("other-{number}");
+            let request = Request::new(subject.as_str(), &loose);
+            let _ = store.acquire(&request).await.unwrap();
+        }
+    }
+    sleep(Duration::from_millis(200)).await;
+    let exact = loose.map(|rule| rule.with_tolerance(Tolerance::EXACT));
+    let began = tokio::time::Instant::now();
+    let request = Request::new("alice", &exact);
+    let decision = store.acquire(&request).await.unwrap();
+    assert_eq!(decision.provenance().as_str(), "store", "{decision:?}");
+    // Until one of those under way has ended, and its own.
+    let took = began.elapsed();
+    assert!(took <= Duration::from_secs(7), "{took:?}");
+}
