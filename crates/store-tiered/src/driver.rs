@@ -57,7 +57,7 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     let mut tick_at = Instant::now();
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
-            inner.sit_out();
+            inner.sit_out().await;
             probe_when_due(inner, &calls).await;
             if inner.membership.is_open_for_calls() {
                 inner.agenda.hasten();

@@ -10,7 +10,7 @@ use crate::driver::BATCH;
 use crate::inner::Inner;
 
 /// How many subjects are looked at between two pauses.
-const LOOKED_AT: usize = 4_096;
+pub(crate) const LOOKED_AT: usize = 4_096;
 
 /// Subjects that were on a list of the agenda, and are on it again when this is dropped.
 #[derive(Debug)]

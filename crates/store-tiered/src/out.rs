@@ -6,25 +6,29 @@ use tidegate_clock::Clock;
 use tidegate_core::Timestamp;
 use tidegate_core::tiered::{Urgency, View};
 use tidegate_table::Digest;
+use tokio::task::yield_now;
 
-use crate::hand::InHand;
+use crate::hand::{InHand, LOOKED_AT};
 use crate::held::Held;
 use crate::inner::Inner;
 use crate::wishes;
 
 impl<C: Clock> Inner<C> {
     /// Visits those who wait, and those who are due.
-    pub(crate) fn sit_out(&self) {
-        self.sit_out_all(self.agenda.take_now(usize::MAX));
+    pub(crate) async fn sit_out(&self) {
+        self.sit_out_all(self.agenda.take_now(usize::MAX)).await;
         for due in self.agenda.take_due(self.now()) {
-            self.sit_out_all(due);
+            self.sit_out_all(due).await;
         }
     }
 
-    fn sit_out_all(&self, mut due: InHand<'_>) {
-        while let [digest] = due.next(1)[..] {
-            self.sit_out_one(digest, due.urgency);
-            due.visited();
+    async fn sit_out_all(&self, mut due: InHand<'_>) {
+        while !due.is_empty() {
+            for digest in due.next(LOOKED_AT) {
+                self.sit_out_one(digest, due.urgency);
+                due.visited();
+            }
+            yield_now().await;
         }
     }
 
