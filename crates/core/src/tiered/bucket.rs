@@ -263,7 +263,6 @@ impl BucketReplica {
         let back = quota.flow_nanos(self.own.returned.saturating_sub(self.known.returned));
         self.full_at = Timestamp::from_nanos(self.full_at.as_nanos().saturating_sub(back));
         Told {
-            dropped: 0,
             finished: self.learn_demand(quota, reply),
             others,
         }

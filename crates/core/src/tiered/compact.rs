@@ -14,6 +14,7 @@ pub(super) struct Compact {
     pub(super) previous: Counts,
     /// Billionths, or [`UNKNOWN`].
     pub(super) demand: u32,
+    pub(super) dropped: u16,
     pub(super) marks: u8,
     // A bool, because the values that it cannot have are where the enum around it keeps its tag.
     pub(super) closed: bool,
@@ -47,6 +48,7 @@ impl Compact {
             current: Counts::of(&replica.current)?,
             previous: Counts::of(&replica.previous)?,
             demand: replica.demand.unwrap_or(UNKNOWN),
+            dropped: u16::try_from(replica.dropped).ok()?,
             marks: marks(&replica.current) | marks(&replica.previous) << PREVIOUS,
             closed: replica.closed,
         })
@@ -83,7 +85,7 @@ impl Compact {
     /// As [`WindowReplica::is_untold`].
     #[inline]
     pub(super) const fn is_untold(&self) -> bool {
-        self.current.is_untold() || self.previous.is_untold()
+        self.current.is_untold() || self.previous.is_untold() || self.dropped > 0
     }
 
     /// As [`WindowReplica::window_to_close`].
@@ -118,6 +120,7 @@ impl Compact {
             current: self.current.widen(self.marks),
             previous: self.previous.widen(self.marks >> PREVIOUS),
             demand: self.demand(),
+            dropped: self.dropped.into(),
             closed: self.closed,
             ..WindowReplica::default()
         }
@@ -232,21 +235,25 @@ mod tests {
             demand,
             any::<bool>(),
             [seldom(), seldom()],
+            prop_oneof![8 => Just(0), 4 => count()],
         )
-            .prop_map(|(start, current, previous, demand, closed, until)| {
-                let [doubted_until, kept_until] =
-                    until.map(|until| Moment::from(until.map(Timestamp::from_nanos)));
-                WindowReplica {
-                    start: Timestamp::from_nanos(start),
-                    current,
-                    previous,
-                    demand,
-                    closed,
-                    doubted_until,
-                    kept_until,
-                    said: kept_until.known().map_or([0; 2], |_| [1, 2]),
-                }
-            })
+            .prop_map(
+                |(start, current, previous, demand, closed, until, dropped)| {
+                    let [doubted_until, kept_until] =
+                        until.map(|until| Moment::from(until.map(Timestamp::from_nanos)));
+                    WindowReplica {
+                        start: Timestamp::from_nanos(start),
+                        current,
+                        previous,
+                        demand,
+                        closed,
+                        doubted_until,
+                        kept_until,
+                        said: kept_until.known().map_or([0; 2], |_| [1, 2]),
+                        dropped,
+                    }
+                },
+            )
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! A replica of the shared counter of one subject under one policy, whatever the algorithm.
 
 use alloc::boxed::Box;
+use core::mem;
 
 use super::bucket::BucketReplica;
 use super::compact::Compact;
@@ -48,8 +49,6 @@ pub(super) struct Isolated<'a> {
 /// What a reply told a replica.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Told {
-    /// How much can no longer be reported.
-    pub(super) dropped: u64,
     /// The final counts that it contained for the first time.
     pub(super) finished: Option<Finished>,
     /// Whether others were seen to use the subject since this node heard of it before.
@@ -138,17 +137,23 @@ impl Replica {
         }
     }
 
-    /// Moves to `now`; says how much can no longer be reported.
+    /// Moves to `now`.
     #[inline]
-    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
+    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) {
         self.change(
             quota,
             |replica| replica.roll(quota, now),
-            |replica| {
-                replica.roll(quota, now);
-                0
-            },
-        )
+            |replica| replica.roll(quota, now),
+        );
+    }
+
+    /// What could no longer be reported, and was not taken before.
+    pub(super) const fn take_dropped(&mut self) -> u64 {
+        match self {
+            Self::Compact(replica) => mem::replace(&mut replica.dropped, 0) as u64,
+            Self::Window(replica) => mem::replace(&mut replica.dropped, 0),
+            Self::CompactBucket(_) | Self::Bucket(_) => 0,
+        }
     }
 
     /// The store's clock stepped back to `now`, perhaps. Window replicas see that when they are rolled.
@@ -213,6 +218,11 @@ impl Replica {
             Self::CompactBucket(replica) => replica.unsent(),
             Self::Bucket(replica) => replica.unsent(),
         }
+    }
+
+    /// What of all that this node admitted by itself the store does not know yet, and can still be told.
+    pub(super) fn unsent_in_all(&self, quota: &Quota) -> u64 {
+        self.read(quota, WindowReplica::unsent_of_both, BucketReplica::unsent)
     }
 
     #[inline]

@@ -26,6 +26,7 @@ pub(super) struct WindowTold {
     current: Mine,
     previous: Mine,
     demand: u32,
+    dropped: u16,
     marks: u8,
     // A bool, because the values that it cannot have are where the enum around it keeps its tag.
     closed: bool,
@@ -165,6 +166,7 @@ impl Told {
             current: mine,
             previous: mine_before,
             demand: replica.demand,
+            dropped: replica.dropped,
             marks: replica.marks,
             closed: replica.closed,
         };
@@ -230,6 +232,7 @@ impl WindowTold {
             current: self.current.joined(current, used),
             previous: self.previous.joined(previous, 0),
             demand: self.demand,
+            dropped: self.dropped,
             marks: self.marks,
             closed: self.closed,
         }
@@ -276,13 +279,14 @@ mod tests {
     }
 
     fn window() -> impl Strategy<Value = Compact> {
-        let rest = (any::<u32>(), any::<u8>(), any::<bool>());
+        let rest = (any::<u32>(), any::<u16>(), any::<u8>(), any::<bool>());
         (0_u64..1 << 40, counts(), counts(), rest).prop_map(
-            |(start, current, previous, (demand, marks, closed))| Compact {
+            |(start, current, previous, (demand, dropped, marks, closed))| Compact {
                 start: Timestamp::from_nanos(start),
                 current,
                 previous,
                 demand,
+                dropped,
                 marks,
                 closed,
             },

@@ -23,14 +23,16 @@ pub(super) struct WindowReplica {
     pub(super) kept_until: Moment,
     /// What the store says of the others meanwhile, in the current window and in the one before; nothing at other times.
     pub(super) said: [u64; 2],
+    /// What could no longer be reported, because its window was too long past, and nobody has been told so.
+    pub(super) dropped: u64,
 }
 
 /// How much later than another, which was decided before it, a request can have looked at the clock.
 const OVERTAKEN: u64 = 1_000_000_000;
 
 impl WindowReplica {
-    /// Moves into the window that holds `now`; says how much can no longer be reported.
-    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) -> u64 {
+    /// Moves into the window that holds `now`. What can no longer be reported is noted.
+    pub(super) fn roll(&mut self, quota: &Quota, now: Timestamp) {
         let window = quota.window_nanos();
         if now < self.start {
             // A request that was overtaken is taken for one of this window. Anything earlier is a step of the store's clock:
@@ -38,28 +40,31 @@ impl WindowReplica {
             if self.start.nanos_since(now) > OVERTAKEN.min(window / 2) {
                 self.step_back(window, start_of(window, now));
             }
-            return 0;
+            return;
         }
         if now.nanos_since(self.start) < window {
-            return 0;
+            return;
         }
         let start = start_of(window, now);
         if start <= self.start {
-            return 0;
+            return;
         }
-        let mut dropped = self.previous.unsent();
+        self.note_dropped(self.previous);
         if self.start.plus(window) == start {
             self.previous = core::mem::take(&mut self.current);
             self.said = [0, self.said[0]];
         } else {
             self.said = [0; 2];
-            dropped = dropped.saturating_add(self.current.unsent());
+            self.note_dropped(self.current);
             self.previous = Tally::default();
             self.current = Tally::default();
         }
         self.start = start;
         self.closed = false;
-        dropped
+    }
+
+    const fn note_dropped(&mut self, tally: Tally) {
+        self.dropped = self.dropped.saturating_add(tally.unsent());
     }
 
     pub(super) const fn estimate(&self) -> Usage {
@@ -92,8 +97,14 @@ impl WindowReplica {
         self.current.unsent()
     }
 
+    /// What of all that this node admitted by itself the store does not know yet, and can still be told.
+    pub(super) const fn unsent_of_both(&self) -> u64 {
+        self.current.unsent().saturating_add(self.previous.unsent())
+    }
+
+    /// With what was dropped the next answer is awaited too, since it says how much that was.
     pub(super) fn is_untold(&self) -> bool {
-        self.current.is_untold() || self.previous.is_untold()
+        self.current.is_untold() || self.previous.is_untold() || self.dropped > 0
     }
 
     pub(super) fn is_told(&self) -> bool {
@@ -163,10 +174,8 @@ impl WindowReplica {
         let Answer { reply, used, .. } = answer;
         let window = quota.window_nanos();
         let start = reply.usage.at();
-        let mut told = Told {
-            dropped: self.roll(quota, start_of(window, now).max(start)),
-            ..Told::default()
-        };
+        self.roll(quota, start_of(window, now).max(start));
+        let mut told = Told::default();
         let others = self.others();
         if start.plus(window) == self.start {
             // The answer was given in the window before, and arrives in this one.

@@ -4,6 +4,7 @@
 
 mod clock;
 mod demand;
+mod dropped;
 mod idle;
 mod leftover;
 mod link;

@@ -29,7 +29,7 @@ pub struct Outgoing {
 /// What a reply meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// What can no longer be reported, because its window is too long past.
+    /// What could no longer be reported since the answer before, because its window was too long past.
     pub dropped: u64,
     /// The final counts that the reply contained for the first time.
     pub finished: Vec<Finished>,
@@ -142,11 +142,11 @@ impl Group {
                 again: timing.again(),
             };
             let told = member.replica.hear(rule.quota(), answer, now);
-            heard.dropped = heard.dropped.saturating_add(told.dropped);
             heard.finished.extend(told.finished);
             heard.others |= told.others;
             meanwhile = meanwhile.max(member.replica.unsent());
         }
+        heard.dropped = self.take_dropped();
         self.pace.learn(meanwhile);
         self.heard_at = now.into();
         self.marks.set(Mark::Refused, false);

@@ -176,13 +176,20 @@ impl Group {
         }
     }
 
-    /// Gives up what can no longer be reported; says how much that was.
-    pub fn roll(&mut self, now: Timestamp) -> u64 {
+    /// Moves to `now`, and gives up what can no longer be reported: the next answer [says](Heard::dropped) how much that was, if
+    /// nobody [takes](Self::take_dropped) it before.
+    pub fn roll(&mut self, now: Timestamp) {
         self.keep_time(now);
-        self.members
-            .iter_mut()
-            .map(|member| member.replica.roll(member.rule.quota(), now))
-            .sum()
+        for member in self.members.iter_mut() {
+            member.replica.roll(member.rule.quota(), now);
+        }
+    }
+
+    /// What was given up, by whatever happened, and was not said before.
+    pub fn take_dropped(&mut self) -> u64 {
+        self.members.iter_mut().fold(0, |sum: u64, member| {
+            sum.saturating_add(member.replica.take_dropped())
+        })
     }
 
     /// Whether the store lacks anything that this node knows of the subject, or may lack it.
@@ -191,12 +198,22 @@ impl Group {
         again || self.members.iter().any(|member| member.replica.is_untold())
     }
 
-    /// What this node admitted by itself and the store does not know yet, over all policies.
+    /// What this node admitted by itself and the store does not know yet: in the current windows, and over all policies, so that
+    /// one request counts under each.
     pub fn unsent(&self) -> u64 {
         self.members
             .iter()
             .map(|member| member.replica.unsent())
             .sum()
+    }
+
+    /// How much was admitted at `now` of which the store could still be told and does not know: under the policy under which that
+    /// is most, so that every request counts once, and in the window before the current one too.
+    pub fn unsent_requests(&self, now: Timestamp) -> u64 {
+        let mut then = self.clone();
+        then.roll(now);
+        let of = |member: &Member| member.replica.unsent_in_all(member.rule.quota());
+        then.members.iter().map(of).max().unwrap_or(0)
     }
 
     /// Whether it may be forgotten: nothing that it knows matters any more, or could still be reported, and no visit is
