@@ -18,7 +18,7 @@ use crate::panics::caught;
 pub struct Unsent {
     /// Of how many subjects the store lacks something.
     pub subjects: u64,
-    /// How much was admitted that the store does not know.
+    /// How much was admitted that the store does not know, and could still have been told.
     pub cost: u64,
 }
 
@@ -63,7 +63,11 @@ pub(crate) async fn shut_down<C: Clock>(inner: &Arc<Inner<C>>, within: Duration)
 impl<C: Clock> Inner<C> {
     /// How much of the subject the store lacks, if anything.
     fn unsent(&self, digest: tidegate_table::Digest) -> Option<u64> {
-        let unsent = |held: &Held| held.group.is_untold().then(|| held.group.unsent());
+        let now = self.now();
+        let unsent = |held: &Held| {
+            let group = &held.group;
+            group.is_untold().then(|| group.unsent_requests(now))
+        };
         self.inspect(digest, unsent)?
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate_core::tiered::Mode;
-use tidegate_core::{Algorithm, Tolerance};
+use tidegate_core::{Algorithm, PolicyName, Quota, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 
 use crate::support::{Fault, World, rules};
@@ -219,6 +219,29 @@ async fn l7_a_shutdown_sends_what_is_unsent_and_says_what_is_left() {
         world.ask(0, &rules).await;
     }
     let left = world.nodes[0].store.shutdown(Duration::from_secs(1)).await;
+    assert_eq!((left.subjects, left.cost), (1, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l7_what_is_left_is_counted_in_both_windows_and_once_under_several_policies() {
+    let mut world = World::new(1);
+    let second = Duration::from_secs(1);
+    let [short] = rules(1_000, second, Algorithm::FixedWindow);
+    let minute = Quota::per_minute(1_000).unwrap();
+    let rules = [short, Rule::new(PolicyName::new("long").unwrap(), minute)];
+    world.next_window(&rules).await;
+    world.set_fault(Fault::Hang);
+    for _ in 0..3 {
+        world.ask(0, &rules).await;
+    }
+    tokio::time::sleep(second).await;
+    for _ in 0..4 {
+        world.ask(0, &rules).await;
+    }
+    let left = world.nodes[0]
+        .store
+        .shutdown(Duration::from_millis(20))
+        .await;
     assert_eq!((left.subjects, left.cost), (1, 7));
 }
 
