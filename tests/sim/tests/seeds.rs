@@ -34,6 +34,19 @@ fn every_family_holds() {
     assert_eq!(outcome.tallies.len(), Family::ALL.len());
 }
 
+/// With these alone a node's counts have more than one life.
+#[test]
+fn idle_subjects_are_forgotten_and_asked_for_again() {
+    let lives = |seed| {
+        let (world, verdict) = Scenario::draw(Family::Idle, seed).run(false);
+        assert_eq!(verdict, Ok(()), "seed {seed}");
+        world.oracle.forgotten
+    };
+    let forgotten: Vec<u64> = (0..60).map(lives).collect();
+    let none = forgotten.iter().filter(|lives| **lives == 0).count();
+    assert!(none < 10, "{forgotten:?}");
+}
+
 #[test]
 fn what_was_found_stays_mended() {
     for found in FOUND {

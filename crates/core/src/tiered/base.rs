@@ -94,5 +94,14 @@ mod tests {
             prop_assert!(second.local >= first.local + used, "{first:?} {second:?}");
             prop_assert!(second.granted >= first.granted + used, "{first:?} {second:?}");
         }
+
+        /// Small enough for the compact form, and for three bytes in the store.
+        #[test]
+        fn it_begins_with_small_numbers(limit in 1_u64..1 << 39, nanos in any::<u64>()) {
+            let quota = Quota::per_day(limit).unwrap();
+            let quota = quota.with_algorithm(Algorithm::TokenBucket).unwrap();
+            let totals = first_totals(&quota, Timestamp::from_nanos(nanos));
+            prop_assert!(totals.local < 1 << 23 && totals.granted < 1 << 23);
+        }
     }
 }

@@ -289,8 +289,8 @@ mod tests {
     /// A bucket that nodes spend from and tell the store about is compact all the time.
     #[test]
     fn a_usual_bucket_is_compact() {
-        let (quota, mut now) = (quota(), Timestamp::from_secs(1_000));
-        let mut wide = BucketReplica::default();
+        let (quota, mut now) = (quota(), Timestamp::from_secs(1_800_000_000));
+        let mut wide = BucketReplica::new(&quota, now);
         let mut spent = 0;
         for turn in 0..100 {
             now = now + Duration::from_micros(40_123);

@@ -19,6 +19,9 @@
 //! the node had heard of, a call whose answer was lost had been carried out. The node keeps what it decided
 //! without an answer apart (`pending`) until then; the lost grant first covers that, and what it does not cover is
 //! added to what the node admitted by itself. What was granted and not used is given back.
+//!
+//! A subject that was forgotten and is asked for again counts from where no life of it before has got to, so that the store, which
+//! remembers totals, takes nothing for old news.
 
 mod base;
 mod bucket;
