@@ -25,7 +25,8 @@ impl Group {
         if due.is_none() || until > now {
             return (0, due.map(|_| until));
         }
-        let dropped = self.roll(now).saturating_add(self.unsent());
+        self.roll(now);
+        let dropped = self.take_dropped().saturating_add(self.unsent());
         *self = Self {
             next_call: self.next_call,
             planned: self.planned,
