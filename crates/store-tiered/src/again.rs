@@ -62,27 +62,23 @@ impl<C: Clock> Drop for Running<C> {
     }
 }
 
-/// Goes through the table, and sends one call after the other, so that requests are not kept waiting (R4). What is asked for
-/// meanwhile tells itself earlier. What cannot be sent now is on the agenda. Says whether it came to the end before another loss.
+/// Goes through the table, and sends one full call after the other, so that requests are not kept waiting (R4). What is asked
+/// for meanwhile tells itself earlier. What cannot be sent now is on the agenda. Says whether it came to the end before another
+/// loss.
 async fn go_through<C: Clock>(inner: &Arc<Inner<C>>, loss: u64, calls: &Semaphore) -> bool {
-    let mut told = 0;
+    let (mut told, mut lost) = (0, Vec::new());
     for shard in 0..inner.table.shards() {
-        let lost = inner.lost_in(shard);
-        told += lost.len();
-        for chunk in lost.chunks(BATCH) {
-            let Ok(_permit) = calls.acquire().await else {
-                return false;
-            };
-            let is_over = inner.again.due() != Some(loss);
-            if is_over || inner.stopping.load(Ordering::Acquire) {
+        lost.extend(inner.lost_in(shard));
+        // A large table takes a while, and other tasks have their turn meanwhile.
+        tokio::task::yield_now().await;
+        let is_last = shard + 1 == inner.table.shards();
+        while lost.len() >= BATCH || (is_last && !lost.is_empty()) {
+            let rest = lost.split_off(lost.len().min(BATCH));
+            if !tell(inner, &lost, loss, calls).await {
                 return false;
             }
-            if inner.membership.is_open_for_calls() {
-                let batch = inner.compose(chunk, Which::UntoldNow);
-                if !batch.is_empty() {
-                    inner.send(batch).await;
-                }
-            }
+            told += lost.len();
+            lost = rest;
         }
     }
     if told > 0 {
@@ -90,6 +86,29 @@ async fn go_through<C: Clock>(inner: &Arc<Inner<C>>, loss: u64, calls: &Semaphor
             subjects = told,
             "the shared store has other data than before: it is told again what was used"
         );
+    }
+    true
+}
+
+/// Tells the store of some subjects in one call, if it is to be asked. Says whether to go on.
+async fn tell<C: Clock>(
+    inner: &Arc<Inner<C>>,
+    subjects: &[Digest],
+    loss: u64,
+    calls: &Semaphore,
+) -> bool {
+    let Ok(_permit) = calls.acquire().await else {
+        return false;
+    };
+    let is_over = inner.again.due() != Some(loss);
+    if is_over || inner.stopping.load(Ordering::Acquire) {
+        return false;
+    }
+    if inner.membership.is_open_for_calls() {
+        let batch = inner.compose(subjects, Which::UntoldNow);
+        if !batch.is_empty() {
+            inner.send(batch).await;
+        }
     }
     true
 }
