@@ -33,11 +33,11 @@ pub(super) fn first_totals(quota: &Quota, now: Timestamp) -> Totals {
     }
 }
 
-/// This node's totals after the first answer of a life: `own` itself, unless the store counts from elsewhere than from where this
-/// life began (`base`). Then what was used since comes on top of what it remembers, and is still to be told.
+/// This node's totals after an answer: `own` itself, unless the store counts from elsewhere than from `base`, which it
+/// acknowledged, or which this life began with. Then what was used since comes on top of what it remembers, and is still to be told.
 ///
-/// `mine` is what the store says of this node, with what it `got` in this call. More granted than that was granted by a call of this life whose answer was lost; but not if it is more than
-/// `most`, or if the store is seen to remember another life.
+/// `mine` is what the store says of this node, with what it `got` in this call. More granted than that was granted by a call of
+/// this life whose answer was lost; but not if it is more than `most`, or if the store is seen to remember another life.
 pub(super) fn as_remembered(
     own: Totals,
     base: Totals,

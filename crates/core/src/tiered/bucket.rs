@@ -229,10 +229,13 @@ impl BucketReplica {
 
     pub(super) fn hear(&mut self, quota: &Quota, reply: &Reply, used: u64) -> Told {
         let others = self.shows_others(reply);
-        if !self.informed {
-            let said = (reply.mine, reply.got);
-            self.own = as_remembered(self.own, self.known, said, quota.capacity());
-        }
+        let said = (reply.mine, reply.got);
+        let most = if self.informed {
+            u64::MAX
+        } else {
+            quota.capacity()
+        };
+        self.own = as_remembered(self.own, self.known, said, most);
         let lost = reply
             .mine
             .granted

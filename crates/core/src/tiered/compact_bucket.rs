@@ -291,6 +291,7 @@ mod tests {
     fn a_usual_bucket_is_compact() {
         let (quota, mut now) = (quota(), Timestamp::from_secs(1_800_000_000));
         let mut wide = BucketReplica::new(&quota, now);
+        assert!(CompactBucket::of(&wide, &quota).is_some());
         let mut spent = 0;
         for turn in 0..100 {
             now = now + Duration::from_micros(40_123);

@@ -184,6 +184,29 @@ fn g5_what_the_store_did_not_count_since_it_remembers_more_is_told_again() {
     }
 }
 
+/// So much cannot have been granted since by a call whose answer was lost.
+#[test]
+fn g5_grants_that_nobody_can_have_lost_since_cover_nothing() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    world.rule = world.rule.with_outage(Outage::FULL);
+    let totals = Totals {
+        granted: 30_000_000,
+        ..Totals::default()
+    };
+    world.serve(NODE, remembered(Algorithm::TokenBucket, totals), 0, START);
+    let _ = world.decide(3, START).unwrap();
+    let call = world.compose(3, START).unwrap();
+    world.group.give_up(call.call, &Timing::default(), START);
+    let rules = [world.rule];
+    let alone = world
+        .group
+        .decide_without_store(&rules, 3, &VIEW, true, START);
+    assert!(alone.is_allowed());
+    world.call(0, START);
+    world.call(0, START);
+    assert_eq!((world.used(START), world.group.is_untold()), (6, false));
+}
+
 /// The node's report of that, told at the start and full again soon after.
 fn remembered(algorithm: Algorithm, totals: Totals) -> Report {
     if algorithm == Algorithm::TokenBucket {
@@ -230,5 +253,10 @@ fn l4_a_store_that_believes_no_totals_makes_nobody_wait_for_long() {
     let mut reply = world.carry(&call, START);
     reply.mine = Totals::default();
     world.answer(&call, reply, 0, START);
-    assert_eq!(world.group.unsent(), 3);
+    assert_eq!((world.group.unsent(), world.left(START)), (3, 44));
+    // Should it remember after all, the node goes by that.
+    world.call(0, START);
+    assert!(world.group.unsent() <= 3);
+    world.call(0, START);
+    assert!(!world.group.is_untold());
 }

@@ -21,8 +21,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
             FROM_ZERO,
             Patch {
                 file: "tiered/bucket.rs",
-                old: "self.own = as_remembered(self.own, self.known, said, quota.capacity());",
-                new: "let _ = as_remembered(self.own, self.known, said, quota.capacity());",
+                old: "self.own = as_remembered(self.own, self.known, said, most);",
+                new: "let _ = as_remembered(self.own, self.known, said, most);",
             },
         ],
     },
