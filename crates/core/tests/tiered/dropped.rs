@@ -68,6 +68,14 @@ fn what_was_dropped_in_several_windows_and_of_any_size_is_said_together() {
         }
         let heard = world.exchange(0, START + WINDOW * 3).1;
         assert_eq!(heard.dropped, 70_003, "{algorithm}");
+
+        assert!(world.decide(80_000, START + WINDOW * 3).is_some());
+        let much_later = START + WINDOW * 9;
+        world.roll(much_later);
+        assert!(world.group.is_untold(), "{algorithm}: that is to be said");
+        let heard = world.exchange(0, much_later).1;
+        assert_eq!(heard.dropped, 80_000, "{algorithm}");
+        assert!(!world.group.is_untold(), "{algorithm}");
     }
 }
 
