@@ -259,4 +259,12 @@ fn l4_a_store_that_believes_no_totals_makes_nobody_wait_for_long() {
     assert!(world.group.unsent() <= 3);
     world.call(0, START);
     assert!(!world.group.is_untold());
+
+    let mut idle = World::loose(Algorithm::TokenBucket);
+    idle.left(START);
+    let call = idle.compose(0, START).unwrap();
+    let mut reply = idle.carry(&call, START);
+    reply.mine = Totals::default();
+    idle.answer(&call, reply, 0, START);
+    assert!(!idle.group.is_untold(), "there is nothing to tell");
 }
