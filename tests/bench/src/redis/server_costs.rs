@@ -98,21 +98,31 @@ impl Nodes {
             {
                 let reply = reply?;
                 let mine = reply.first().context("there is one rule")?.mine;
-                ensure!(mine.local == count, "the store knows of {mine:?}");
+                let told = mine == self.used(count);
+                ensure!(told, "the store knows of {mine:?}");
             }
         }
         Ok(())
     }
 
-    fn totals(&self, count: u64) -> NodeReport {
-        let of = |local| Totals {
-            local,
-            ..Totals::default()
+    /// A node's totals when it has admitted `count`: a bucket's begin with what has flowed in, of a lap of eight million.
+    fn used(&self, count: u64) -> Totals {
+        let begun = match self.rule.quota().algorithm() {
+            Algorithm::TokenBucket => 1 << 22,
+            Algorithm::FixedWindow | Algorithm::SlidingWindow => 0,
         };
+        Totals {
+            local: begun + count,
+            granted: begun,
+            returned: 0,
+        }
+    }
+
+    fn totals(&self, count: u64) -> NodeReport {
         if self.rule.quota().algorithm() == Algorithm::TokenBucket {
             return NodeReport::Bucket(BucketReport {
-                totals: of(count),
-                acknowledged: of(count - 1),
+                totals: self.used(count),
+                acknowledged: self.used(count - 1),
                 since: self.now,
                 ..BucketReport::default()
             });
@@ -122,7 +132,7 @@ impl Nodes {
         NodeReport::Windows {
             current: WindowReport {
                 start: Timestamp::from_nanos(start),
-                totals: of(count),
+                totals: self.used(count),
             },
             previous: WindowReport::default(),
         }
