@@ -80,6 +80,8 @@ struct Known {
     start: Timestamp,
     current: Totals,
     previous: Totals,
+    /// What a bucket's totals began with.
+    begun: Totals,
     heard: Option<Reply>,
 }
 
@@ -368,6 +370,17 @@ impl<'a> History<'a> {
                 (known.current, known.start) = (Totals::default(), start);
             }
         }
+        if is_bucket && random.u8(..25) == 0 {
+            // The node had forgotten the subject, and counts from beyond what it told before.
+            let most = known.current.local.max(known.current.granted).min(1 << 40);
+            let begun = most + random.u64(..1 << 23);
+            known.begun = Totals {
+                local: begun,
+                granted: begun,
+                returned: 0,
+            };
+            (known.current, known.heard) = (known.begun, None);
+        }
         if let Some(heard) = known.heard.filter(|_| random.u8(..4) > 0) {
             known.current.granted = known.current.granted.max(heard.mine.granted.min(1 << 40));
         }
@@ -395,7 +408,7 @@ impl<'a> History<'a> {
         let ago = quota.capacity_window().mul_f64(random.f64() * 2.5);
         Report::Bucket(BucketReport {
             totals: known.current,
-            acknowledged: heard.map_or(Totals::default(), |heard| Totals {
+            acknowledged: heard.map_or(known.begun, |heard| Totals {
                 local: heard.mine.local.min(known.current.local),
                 granted: heard.mine.granted.min(known.current.granted),
                 returned: heard.mine.returned.min(known.current.returned),
