@@ -31,7 +31,8 @@ impl Overflow {
             rules.push(match fallback {
                 Fallback::Closed if !rule.is_shadow() => {
                     let closed = Provenance::Outage(Fallback::Closed);
-                    return Decision::uncounted(false, request.cost, now, closed);
+                    let decision = Decision::uncounted(true, request.cost, now, closed);
+                    return decision.closed_by(request.rules, out.unwrap_or_default());
                 }
                 Fallback::Share => rule.with_quota(rule.quota().share(Share::even(nodes))),
                 Fallback::Full => *rule,
