@@ -47,6 +47,11 @@ pub trait Contestant: Send + Sync {
     /// Whether the request may proceed.
     #[allow(clippy::ptr_arg, reason = "governor's map of strings takes no less")]
     fn check(&self, key: &String) -> bool;
+
+    /// Waits until what new keys have set going in the background is done.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// governor as its documentation has it: keyed, in a `DashMap`, on its default clock.

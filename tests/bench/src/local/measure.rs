@@ -32,6 +32,7 @@ impl Prepared {
         for number in numbers {
             ensure!(contestant.check(&key(number)), "{name} denied a new key");
         }
+        contestant.settle()?;
         let run = move |requests: &[Vec<String>], allowed| time(&contestant, requests, allowed);
         Ok(Self {
             name,

@@ -56,12 +56,6 @@ impl OnTiered {
             .block_on(wait_until("the node is connected", connected))?;
         Ok(made)
     }
-
-    /// Waits until all keys have been told for the first time.
-    fn settle(&self) -> Result<()> {
-        let told = || self.store.stats().pending == 0;
-        self.runtime.block_on(wait_until("all is told", told))
-    }
 }
 
 fn quota(answer: Answer) -> Result<Quota> {
@@ -92,6 +86,12 @@ impl Contestant for OnTiered {
             None => self.ask(key),
         }
     }
+
+    /// All keys have been told for the first time.
+    fn settle(&self) -> Result<()> {
+        let told = || self.store.stats().pending == 0;
+        self.runtime.block_on(wait_until("all is told", told))
+    }
 }
 
 /// The same with a token bucket for each key, and a memory store with them.
@@ -106,6 +106,10 @@ impl Contestant for BucketsOnTiered {
     #[inline]
     fn check(&self, key: &String) -> bool {
         self.0.check(key)
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.0.settle()
     }
 }
 
