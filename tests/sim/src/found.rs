@@ -97,4 +97,9 @@ pub const FOUND: &[Found] = &[
         1_496,
         "L3: the late end of a probe that had been given up was taken for that of the next",
     ),
+    found(
+        Family::DataLoss,
+        23_288,
+        "G5: a policy that had not been asked for in this window was left out of the report after a loss",
+    ),
 ];

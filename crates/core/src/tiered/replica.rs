@@ -9,7 +9,7 @@ use super::compact_bucket::CompactBucket;
 use super::moment::Moment;
 use super::window::WindowReplica;
 use super::{Finished, Share, View};
-use crate::shared::{Reply, Report};
+use crate::shared::{Reply, Report, Totals};
 use crate::{Algorithm, Quota, Timestamp, Usage};
 
 #[derive(Clone, Debug)]
@@ -349,11 +349,16 @@ impl Replica {
         )
     }
 
-    /// Whether it was used in the window that it is now, or lacks something.
+    /// Whether it was used in the window that it is now or, where that is all it was used in, in the one before, which can
+    /// still be reported; or whether it lacks something.
     pub(super) fn is_in_use(&self, quota: &Quota, now: Timestamp) -> bool {
         self.read(
             quota,
-            |replica| replica.start.plus(quota.window_nanos()) > now,
+            |replica| {
+                let end = replica.start.plus(quota.window_nanos());
+                let was_used = replica.current.own != Totals::default();
+                end > now || (was_used && end.plus(quota.window_nanos()) > now)
+            },
             |replica| replica.full_at > now,
         )
     }

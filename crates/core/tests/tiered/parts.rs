@@ -204,3 +204,21 @@ fn g5_all_that_is_in_doubt_is_asked_about() {
     told.dedup();
     assert_eq!(told, NAMES);
 }
+
+#[test]
+fn g5_what_was_used_in_the_window_before_is_reported_with_the_rest() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::SlidingWindow] {
+        let mut many = Many::new(algorithm);
+        many.ask(0, START);
+        many.ask(1, START);
+        many.tell(START);
+        // The store has lost it, which nobody has noticed yet.
+        many.records = Default::default();
+        let next = START + WINDOW;
+        many.ask(1, next);
+        let mut told = many.tell(next);
+        told.sort_unstable();
+        assert_eq!(told, ["p0", "p1"], "{algorithm}");
+        assert_eq!(many.records[0].usage().previous(), 1, "{algorithm}");
+    }
+}
