@@ -47,7 +47,8 @@ pub trait SharedStore: Store {
     ) -> Result<Vec<Result<Vec<Reply>, StoreError>>, StoreError>;
 
     /// Says that the node is alive, and how many are. A node that has not done so for a few seconds is no longer
-    /// counted.
+    /// counted. Four are reckoned with: a store that remembers longer lets nodes that come back from a short outage leave
+    /// their shares before the others are back (G4).
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError>;
 
     /// Says that the node stops.
