@@ -73,7 +73,7 @@ fn a_decision_on_what_was_heard_says_how_old_that_is() {
     }
 }
 
-/// 24 of the 25 that may be admitted before the store is told are nearly all: then it is told at once.
+/// When all of the 25 are used that may be admitted before the store is told, it is told at once.
 #[test]
 fn r3_a_usual_decision_says_by_itself_that_the_driver_comes_in_time() {
     for algorithm in ALGORITHMS {
@@ -91,7 +91,7 @@ fn r3_a_usual_decision_says_by_itself_that_the_driver_comes_in_time() {
             .group
             .plan(None, &world.view, &Timing::default(), START);
         assert_eq!(visit.map(|visit| visit.urgency), Some(Urgency::Soon));
-        assert!(covered(&mut world, 22), "{algorithm}: 23 are untold");
-        assert!(!covered(&mut world, 1), "{algorithm}: 24 are");
+        assert!(covered(&mut world, 23), "{algorithm}: 24 are untold");
+        assert!(!covered(&mut world, 1), "{algorithm}: 25 are");
     }
 }

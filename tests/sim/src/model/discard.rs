@@ -26,6 +26,7 @@ impl World {
                         call: *call,
                         reports,
                         want: 0,
+                        at: now,
                     };
                     heard |= group
                         .hear(&outgoing, replies, 0, &Timing::default(), now)

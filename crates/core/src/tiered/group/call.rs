@@ -24,6 +24,8 @@ pub struct Outgoing {
     pub reports: Vec<(Rule, Report)>,
     /// How much is wanted under all of them.
     pub want: u64,
+    /// When it was composed.
+    pub at: Timestamp,
 }
 
 /// What a reply meant.
@@ -77,7 +79,7 @@ impl Group {
             self.marks.set(Mark::Lost, !part.completes);
             self.marks.set(Mark::TellsAgain, true);
         }
-        self.begin(reports, 0)
+        self.begin(reports, 0, now)
     }
 
     /// In the order of the requests' policies, which is the order of the replies.
@@ -97,10 +99,15 @@ impl Group {
             self.marks.set(Mark::Lost, false);
             self.marks.set(Mark::TellsAgain, true);
         }
-        self.begin(reports, want)
+        self.begin(reports, want, now)
     }
 
-    fn begin(&mut self, reports: Vec<(Rule, Report)>, want: u64) -> Option<Outgoing> {
+    fn begin(
+        &mut self,
+        reports: Vec<(Rule, Report)>,
+        want: u64,
+        at: Timestamp,
+    ) -> Option<Outgoing> {
         if reports.is_empty() {
             return None;
         }
@@ -111,6 +118,7 @@ impl Group {
             call: CallId(self.next_call),
             reports,
             want,
+            at,
         })
     }
 
@@ -127,7 +135,7 @@ impl Group {
     ) -> Option<Heard> {
         self.end(outgoing.call)?;
         let mut heard = Heard::default();
-        let mut meanwhile = 0;
+        let (mut told, mut meanwhile) = (0, 0);
         for ((rule, _), reply) in outgoing.reports.iter().zip(replies) {
             let Some(member) = self.members.find_mut(rule) else {
                 continue;
@@ -141,18 +149,32 @@ impl Group {
                 settling: timing.settling(rule.quota()),
                 again: timing.again(),
             };
-            let told = member.replica.hear(rule.quota(), answer, now);
-            heard.finished.extend(told.finished);
-            heard.others |= told.others;
+            let unsent = member.replica.unsent();
+            let learned = member.replica.hear(rule.quota(), answer, now);
+            heard.finished.extend(learned.finished);
+            heard.others |= learned.others;
             meanwhile = meanwhile.max(member.replica.unsent());
+            told = told.max(unsent.saturating_sub(member.replica.unsent()));
         }
         heard.dropped = self.take_dropped();
-        self.pace.learn(meanwhile);
+        let awaited = self.expected_meanwhile(told, outgoing.at, now);
+        self.pace.learn(meanwhile.max(awaited));
         self.heard_at = now.into();
         self.marks.set(Mark::Refused, false);
         self.marks.set(Mark::TellsAgain, false);
         self.untold_since = self.is_untold().then_some(now).into();
         Some(heard)
+    }
+
+    /// How much would have been asked for while a call was under way, from `at` to `now`, if no request had to wait: as much
+    /// as it took the time before, from the last answer on, to use what the call `told`.
+    fn expected_meanwhile(&self, told: u64, at: Timestamp, now: Timestamp) -> u64 {
+        let Some(heard) = self.heard_at.known() else {
+            return 0;
+        };
+        let (took, under_way) = (at.since(heard).as_nanos(), now.since(at).as_nanos());
+        let expected = u128::from(told).saturating_mul(under_way) / took.max(1);
+        u64::try_from(expected).unwrap_or(u64::MAX)
     }
 
     /// The call failed, or was given up. Says whether it was this group's.

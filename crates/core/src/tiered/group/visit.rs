@@ -140,24 +140,31 @@ impl Planned {
     }
 }
 
-/// About how much is admitted while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
+/// About how much is asked for while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace(u8);
 
 impl Pace {
-    /// At how much that is unsent a report is started, so that its answer comes before the slack is used up: as early as
-    /// at half of it, and as late as twice the pace allows, since every call should tell as much as it can (R3).
+    /// At how much that is unsent a report is started.
+    ///
+    /// Every call should tell as much as it can (R3), so it is the whole slack where next to nothing comes before the answer.
+    /// The faster requests come, the earlier it is, twice as much as the pace asks for, so that none need wait: at half of
+    /// the slack at the earliest. And where more comes meanwhile than the slack allows, so that requests wait whenever it
+    /// starts, it is the whole slack again: then as many as can be had are admitted for each call.
     #[inline]
     pub(super) fn early_at(self, slack: u64) -> u64 {
         let meanwhile = match self.0 {
             0 => 0,
             exponent => 1_u64 << (exponent - 1),
         };
-        let late = slack.saturating_sub(meanwhile.saturating_mul(2).saturating_add(1));
+        if meanwhile > slack {
+            return slack.max(1);
+        }
+        let late = slack.saturating_sub(meanwhile.saturating_mul(2));
         late.max(slack.div_ceil(2)).max(1)
     }
 
-    /// So much was admitted while a call was under way.
+    /// So much was asked for while a call was under way.
     pub(super) fn learn(&mut self, meanwhile: u64) {
         let rounded_up = meanwhile.checked_next_power_of_two().unwrap_or(1 << 63);
         let exponent = if meanwhile == 0 {
@@ -278,20 +285,24 @@ mod tests {
     #[test]
     fn r3_a_report_tells_nearly_all_of_the_slack_unless_much_happens_meanwhile() {
         let mut pace = Pace::default();
-        assert_eq!(pace.early_at(50), 49);
+        assert_eq!(pace.early_at(50), 50);
         pace.learn(3);
-        assert_eq!(pace.early_at(50), 41, "4 and 4 more, and the next one");
-        pace.learn(1_000);
-        assert_eq!(pace.early_at(50), 25, "never later than at half of it");
-        for _ in 0..11 {
+        assert_eq!(pace.early_at(50), 42, "4 and 4 more");
+        pace.learn(17);
+        assert_eq!(pace.early_at(50), 25, "never earlier than at half of it");
+        pace.learn(50);
+        assert_eq!(pace.early_at(64), 32, "64 may still come without waiting");
+        assert_eq!(pace.early_at(50), 50, "they wait anyway");
+        for _ in 0..7 {
             pace.learn(0);
         }
-        assert_eq!(pace.early_at(50), 49);
+        assert_eq!(pace.early_at(50), 50);
         assert_eq!(
             (pace.early_at(0), pace.early_at(1), pace.early_at(2)),
-            (1, 1, 1)
+            (1, 1, 2)
         );
         pace.learn(u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
+        assert_eq!(pace.early_at(1 << 62), 1 << 62);
     }
 }
