@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use redis::RedisError;
 use tidegate_core::Outcome;
-use tidegate_store::{ErrorKind, StoreError};
+use tidegate_store::{ErrorKind, Extent, StoreError};
 
 use self::class::Class;
 
@@ -18,6 +18,8 @@ pub(crate) struct Failure {
     pub(crate) kind: ErrorKind,
     /// What it says of the server's health.
     pub(crate) outcome: Outcome,
+    /// How much of the store it concerns.
+    pub(crate) extent: Extent,
     /// Whether the connection must be replaced.
     pub(crate) severs: bool,
     /// Where else to ask, if a member of a cluster says so.
@@ -43,6 +45,7 @@ impl Failure {
         Self {
             kind,
             outcome: Outcome::Success,
+            extent: Extent::Whole,
             severs: false,
             redirect: None,
             message: message.into(),
@@ -136,6 +139,7 @@ impl Failure {
         Self {
             kind,
             outcome,
+            extent: Extent::Whole,
             severs,
             redirect: None,
             message: message.into(),
@@ -162,6 +166,23 @@ impl Failure {
         }
     }
 
+    /// The same, of a part of the store.
+    pub(crate) fn of_a_part(self) -> Self {
+        Self {
+            extent: Extent::Part,
+            ..self
+        }
+    }
+
+    /// Whether it says that a server is lost, and nothing of others.
+    ///
+    /// A cluster that serves nobody while it lacks a member says so, too, by all members that work.
+    pub(crate) fn is_of_one_server(&self) -> bool {
+        let gone = matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Timeout);
+        let code = self.source.as_ref().and_then(RedisError::code);
+        gone && self.redirect.is_none() && code != Some("CLUSTERDOWN")
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -169,7 +190,7 @@ impl Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        let error = Self::new(failure.kind, &*failure.message);
+        let error = Self::new(failure.kind, &*failure.message).with_extent(failure.extent);
         match failure.source {
             Some(source) => error.with_source(source),
             None => error,

@@ -46,7 +46,7 @@ impl Fleet {
             Self::Cluster(cluster) => match cluster.known_owner(slot) {
                 Some(member) => {
                     let may_be_asked = member.server().check();
-                    may_be_asked.inspect_err(|failure| cluster.doubt(failure))?;
+                    may_be_asked.map_err(|failure| cluster.doubt(&member, failure))?;
                     member.permits().take()
                 }
                 None => cluster.permits().take(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::{Outcome, Timestamp};
-use tidegate_store::{ErrorKind, Registry, StoreError};
+use tidegate_store::{ErrorKind, Extent, Registry, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -127,9 +127,13 @@ fn jittered(duration: Duration) -> Duration {
 }
 
 async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
+    let lacked_part = inner.membership.lacks_part();
     if let Err(error) = ask_registry(&inner).await {
         // Whether that is counted or not, the next registration comes when it is its time.
         let _ = inner.failed(&error);
+    }
+    if lacked_part && !inner.membership.lacks_part() {
+        tracing::info!("all of the shared store answers again");
     }
     tell_all_again(&inner, &calls);
 }
@@ -170,6 +174,8 @@ async fn probe_when_due<C: Clock>(inner: &Arc<Inner<C>>, calls: &Arc<Semaphore>)
     };
     let outcome = match ask_registry(inner).await {
         Ok(()) => Outcome::Success,
+        // The part that knows the nodes is lost, and others answer.
+        Err(error) if error.extent() == Extent::Part => Outcome::Success,
         Err(error) if error.kind() == ErrorKind::Refused => Outcome::Refused,
         Err(_) => Outcome::Failure,
     };

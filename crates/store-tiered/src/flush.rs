@@ -8,7 +8,7 @@ use tidegate_clock::Clock;
 use tidegate_core::shared::Reply;
 use tidegate_core::tiered::{Heard, View};
 use tidegate_core::{Outcome, Subject, Timestamp};
-use tidegate_store::{ErrorKind, StoreError, SyncRequest};
+use tidegate_store::{ErrorKind, Extent, StoreError, SyncRequest};
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -37,7 +37,15 @@ impl<C: Clock> Inner<C> {
             }
             Err(failure) => {
                 let rest = self.rest(self.failed(&failure));
-                while batch.end_first(|item| self.give_up(item, rest)).is_some() {}
+                let part = failure.extent() == Extent::Part;
+                let end = |item: &Item| {
+                    if part {
+                        self.cut_off(item);
+                    } else {
+                        self.give_up(item, rest);
+                    }
+                };
+                while batch.end_first(end).is_some() {}
             }
         }
     }
@@ -55,7 +63,7 @@ impl<C: Clock> Inner<C> {
         let requests: Vec<SyncRequest<'_>> = requests.collect();
         let span = tracing::debug_span!("sync", subjects = requests.len());
         let call = caught(|| self.store.sync(self.node, &requests)).instrument(span);
-        let Ok(answer) = timeout(self.deadline, call).await else {
+        let Ok(answer) = timeout(self.patience(), call).await else {
             return Err(self.late());
         };
         let replies = answer?;
@@ -65,6 +73,19 @@ impl<C: Clock> Inner<C> {
         }
         let message = format!("the shared store answered {got} of {asked} subjects");
         Err(StoreError::new(ErrorKind::Internal, message))
+    }
+
+    /// How long a call may take. A request waits for the deadline at most; but a store that gives up by itself says of which
+    /// subjects, if it serves some and not others, and should be heard.
+    fn patience(&self) -> Duration {
+        let own = self.store.capabilities().deadline;
+        let gives_up = own.is_some_and(|own| own <= self.deadline);
+        self.deadline
+            + if gives_up {
+                self.deadline / 4
+            } else {
+                Duration::ZERO
+            }
     }
 
     /// For how long what failed is not tried again, unless a request comes: not at all if the breaker counts it, which ends
@@ -82,6 +103,10 @@ impl<C: Clock> Inner<C> {
     /// The store did not answer a call, or a probe. Says whether the breaker counts that.
     #[must_use = "what no breaker counts must not be tried again at once"]
     pub(crate) fn failed(&self, error: &StoreError) -> bool {
+        if error.extent() == Extent::Part {
+            self.lacks_part(error);
+            return false;
+        }
         let outcome = match error.kind() {
             ErrorKind::Refused => Outcome::Refused,
             // This client's own doing, or one subject's: they say nothing about the store.
@@ -98,6 +123,13 @@ impl<C: Clock> Inner<C> {
             self.agenda.wake();
         }
         true
+    }
+
+    /// A part of the store is lost, and says nothing about the rest.
+    fn lacks_part(&self, error: &StoreError) {
+        if self.membership.part_failed(self.clock.now()) {
+            tracing::warn!(%error, "a part of the shared store does not answer: outage settings decide about what is kept there");
+        }
     }
 
     /// Takes each subject's part of an answer into account. What is new of those that were not served is logged together.
@@ -132,6 +164,11 @@ impl<C: Clock> Inner<C> {
             Ok(replies) => {
                 self.unserved.ends(item.digest);
                 self.hear(item, &replies);
+                None
+            }
+            Err(error) if error.extent() == Extent::Part => {
+                self.lacks_part(&error);
+                self.cut_off(item);
                 None
             }
             Err(error) => {
@@ -176,12 +213,37 @@ impl<C: Clock> Inner<C> {
             if !held.group.give_up(item.outgoing.call, &self.timing, now) {
                 return ((), None);
             }
-            for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
-                wishes::decide(held, waiter, view, true, now);
-            }
-            let wanted = self.look_again(held, view, now);
+            let wanted = self.decide_without(held, item, view, now);
             ((), wanted.or_else(|| rest.map(|rest| now + rest)))
         });
+    }
+
+    /// The call failed because the subject is in a part of the store that is lost.
+    fn cut_off(&self, item: &Item) {
+        self.with_known(item.digest, |held, _, now| {
+            let cut_off = held.group.cut_off(item.outgoing.call, &self.timing, now);
+            let Some(dropped) = cut_off else {
+                return ((), None);
+            };
+            self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
+            // To whoever waits the store is out from now on.
+            let view = self.membership.view_of(&held.group, now);
+            ((), self.decide_without(held, item, &view, now))
+        });
+    }
+
+    /// Whoever waited for the call is decided by the outage settings.
+    fn decide_without(
+        &self,
+        held: &mut Held,
+        item: &Item,
+        view: &View,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        for waiter in held.take(|waiter| waiter.call == Some(item.outgoing.call)) {
+            wishes::decide(held, waiter, view, true, now);
+        }
+        self.look_again(held, view, now)
     }
 
     /// Those who came while the call was under way are looked at again; who still must ask stays.

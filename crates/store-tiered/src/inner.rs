@@ -177,9 +177,10 @@ impl<C: Clock> Inner<C> {
         slot: &mut Option<Decision>,
     ) -> Option<()> {
         let now = locked.now();
-        let view = self.membership.view(now);
+        let nodes = self.membership.view(now).slack_nodes();
         let kept = locked.value_mut(place)?;
-        let decided = kept.work(&self.rules, view.slack_nodes(), |held| {
+        let decided = kept.work(&self.rules, nodes, |held| {
+            let view = self.membership.view_of(&held.group, now);
             let verdict = held.group.acquire_usual(rule, cost, &view, now)?;
             let visit = if verdict.is_covered() {
                 None
@@ -267,8 +268,9 @@ impl<C: Clock> Inner<C> {
         let Some(slot) = locked.value_mut(place) else {
             return Ok(None);
         };
-        let view = self.membership.view(now);
-        let done = slot.work(&self.rules, view.slack_nodes(), |held| {
+        let nodes = self.membership.view(now).slack_nodes();
+        let done = slot.work(&self.rules, nodes, |held| {
+            let view = self.membership.view_of(&held.group, now);
             let (outcome, wanted) = work(self, held, &view, now)?;
             Some((outcome, held.group.plan(wanted, &view, &self.timing, now)))
         });
@@ -289,8 +291,9 @@ impl<C: Clock> Inner<C> {
         let now = locked.now();
         let place = locked.find(self.whole)?;
         let slot = locked.value_mut(place)?;
-        let view = self.membership.view(now);
-        let (outcome, visit) = slot.work(&self.rules, view.slack_nodes(), |held| {
+        let nodes = self.membership.view(now).slack_nodes();
+        let (outcome, visit) = slot.work(&self.rules, nodes, |held| {
+            let view = self.membership.view_of(&held.group, now);
             let (outcome, wanted) = work(held, &view, now);
             let visit = held.group.plan(wanted, &view, &self.timing, now);
             (outcome, visit)

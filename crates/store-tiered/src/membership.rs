@@ -3,9 +3,10 @@
 //! Requests read a copy in atomics; only the driver changes the state behind the lock.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tidegate_core::tiered::{Link, LinkConfig, Mode, StoreClock, View};
+use tidegate_core::tiered::{Group, Link, LinkConfig, Mode, StoreClock, View};
 use tidegate_core::{Breaker, BreakerConfig, Outcome, ProbeId, Timestamp, Transition};
 
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Membership {
     heard_at: AtomicU64,
     /// Whether the last call that ended was not answered.
     suspected: AtomicBool,
+    /// Since when a part of the store has been lost, on this node's clock; 0 while none is.
+    part_lost_since: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl Membership {
             returning_until: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
             suspected: AtomicBool::new(false),
+            part_lost_since: AtomicU64::new(0),
         }
     }
 
@@ -94,6 +98,20 @@ impl Membership {
             mode,
             suspected: self.suspected.load(Ordering::Relaxed),
         }
+    }
+
+    /// The same for one subject, which may be cut off from a store that serves others.
+    pub(crate) fn view_of(&self, group: &Group, store_now: Timestamp) -> View {
+        let view = self.view(store_now);
+        if !group.is_cut_off() {
+            return view;
+        }
+        let lasted = match self.part_lost_since.load(Ordering::Relaxed) {
+            0 => 0,
+            // On this node's clock: of the store's, nothing earlier is shown than what others were answered a moment ago.
+            since => self.local(store_now).saturating_sub(since),
+        };
+        view.cut_off(Duration::from_nanos(lasted))
     }
 
     /// Among how many the slack is divided, while the store answers and no share holds: what nearly every request needs to know
@@ -148,6 +166,19 @@ impl Membership {
         }
         self.publish(&state, now);
         transition
+    }
+
+    /// The store did not serve a subject, although it serves others. Says whether that is news.
+    pub(crate) fn part_failed(&self, now: Timestamp) -> bool {
+        let mut state = self.state.lock();
+        let news = state.link.part_failed(now);
+        self.publish(&state, now);
+        news
+    }
+
+    /// Whether a part of the store is lost, as far as this node has said so.
+    pub(crate) fn lacks_part(&self) -> bool {
+        self.part_lost_since.load(Ordering::Relaxed) > 0
     }
 
     /// The store is not asked any more, for good.
@@ -223,6 +254,9 @@ impl Membership {
             Mode::Returning => state.link.returning_until().map_or(0, Timestamp::as_nanos),
             Mode::Connected | Mode::Out { .. } => 0,
         };
+        let part = state.link.part_lost_since(now);
+        let part = part.map_or(0, Timestamp::as_nanos);
+        self.part_lost_since.store(part, Ordering::Relaxed);
         let connected = view.connected().filter(|_| since == 0).unwrap_or(0);
         self.connected.store(connected, Ordering::Release);
         self.returning_until.store(until, Ordering::Release);

@@ -1,8 +1,8 @@
 //! Requests that wait for the store: what they want goes into a call, and what comes of it is given out in their order.
 
-use tidegate_core::Timestamp;
 use tidegate_core::shared::Reply;
 use tidegate_core::tiered::{Outgoing, View};
+use tidegate_core::{MAX_COUNT, Timestamp};
 
 use crate::held::{Held, Waiter};
 
@@ -15,8 +15,9 @@ pub(crate) fn compose(held: &mut Held, now: Timestamp) -> Option<Outgoing> {
         .waiters
         .iter_mut()
         .filter(wanted)
-        .map(|waiter| waiter.cost)
-        .sum();
+        // No more than can be counted; the rest waits for the next call.
+        .fold(0, |sum: u64, waiter| sum.saturating_add(waiter.cost))
+        .min(MAX_COUNT);
     let outgoing = held.group.compose(Some((&rules, want)), now)?;
     for waiter in queue.waiters.iter_mut().filter(wanted) {
         waiter.call = Some(outgoing.call);

@@ -43,6 +43,16 @@ impl ErrorKind {
     }
 }
 
+/// How much of a store a failure concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// All of it, as far as is known.
+    #[default]
+    Whole,
+    /// A part of it, and what is kept there: a member of a cluster is lost, and others answer. Other subjects are served.
+    Part,
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -61,6 +71,7 @@ impl fmt::Display for ErrorKind {
 #[derive(Debug)]
 pub struct StoreError {
     kind: ErrorKind,
+    extent: Extent,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -70,6 +81,7 @@ impl StoreError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
+            extent: Extent::Whole,
             message: message.into(),
             source: None,
         }
@@ -82,6 +94,25 @@ impl StoreError {
             source: Some(source.into()),
             ..self
         }
+    }
+
+    /// The same failure, of so much of the store. Of all of it, unless told: then a tiered store sooner or later does not ask it
+    /// any more, and where a part is lost, only what is kept there is decided without it.
+    ///
+    /// ```
+    /// use tidegate_store::{ErrorKind, Extent, StoreError};
+    ///
+    /// let lost = StoreError::new(ErrorKind::Timeout, "redis at 10.0.0.7:6379: no answer within 50ms").with_extent(Extent::Part);
+    /// assert_eq!(lost.extent(), Extent::Part);
+    /// ```
+    #[must_use]
+    pub fn with_extent(self, extent: Extent) -> Self {
+        Self { extent, ..self }
+    }
+
+    /// How much of the store it concerns.
+    pub const fn extent(&self) -> Extent {
+        self.extent
     }
 
     /// What kind of failure it is.

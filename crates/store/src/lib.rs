@@ -22,7 +22,7 @@ mod store;
 
 pub use async_trait::async_trait;
 pub use capabilities::Capabilities;
-pub use error::{ErrorKind, StoreError};
+pub use error::{ErrorKind, Extent, StoreError};
 pub use request::Request;
 pub use shared::{Registry, SharedStore, SyncRequest};
 pub use store::Store;

@@ -66,7 +66,13 @@ pub struct Link {
     generation: Option<u64>,
     /// Whether the last call that ended was not answered.
     suspected: bool,
+    /// A part of the store that is lost: since when, and when that was last seen.
+    part: Option<(Timestamp, Timestamp)>,
 }
+
+/// For how long the loss of a part must not have been seen until it is over: subjects that are cut off by it are tried again
+/// about once a second.
+const PART_ENDS: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -93,6 +99,7 @@ impl Link {
             alone_since: Moment::NEVER,
             generation: None,
             suspected: false,
+            part: None,
         }
     }
 
@@ -117,6 +124,20 @@ impl Link {
     /// A call ended, with an answer or without.
     pub const fn called(&mut self, answered: bool) {
         self.suspected = !answered;
+    }
+
+    /// The store did not serve a subject, although it serves others: a part of it is lost. Says whether that is news.
+    pub fn part_failed(&mut self, now: Timestamp) -> bool {
+        let lasting = self.part_lost_since(now);
+        self.part = Some((lasting.unwrap_or(now), now));
+        lasting.is_none()
+    }
+
+    /// Since when a part of the store has been lost, if one is. Subjects in it are
+    /// [cut off](crate::tiered::Group::is_cut_off), and see the store as [out](View::cut_off) since then.
+    pub fn part_lost_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let (since, seen) = self.part?;
+        (now.since(seen) < PART_ENDS).then_some(since)
     }
 
     /// The store said how many nodes it has heard of lately. More are believed at once, fewer after a while: a registry that
@@ -301,6 +322,21 @@ mod tests {
         assert_eq!((view.mode, view.nodes), (Mode::Returning, 3));
         link.registered(3, at(5_500));
         assert_eq!(link.view(at(5_500)).mode, Mode::Connected);
+    }
+
+    #[test]
+    fn a_part_is_lost_until_nobody_has_seen_that_for_a_while() {
+        let mut link = one_of_three();
+        assert_eq!(link.part_lost_since(START), None);
+        assert!(link.part_failed(at(1_000)));
+        for second in 2..=9 {
+            assert!(!link.part_failed(at(second * 1_000)), "known already");
+        }
+        assert_eq!(link.part_lost_since(at(11_999)), Some(at(1_000)));
+        assert_eq!(link.part_lost_since(at(12_000)), None);
+        assert_eq!(link.view(at(9_000)).mode, Mode::Connected);
+        assert!(link.part_failed(at(20_000)));
+        assert_eq!(link.part_lost_since(at(20_000)), Some(at(20_000)));
     }
 
     #[test]

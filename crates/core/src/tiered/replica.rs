@@ -271,6 +271,17 @@ impl Replica {
         }
     }
 
+    /// What may have been granted is learned with the next answer, and none is asked for to learn it.
+    pub(super) fn end_doubt(&mut self, quota: &Quota) {
+        if self.doubted_until().is_some() {
+            self.change(
+                quota,
+                |replica| replica.doubted_until = Moment::NEVER,
+                |replica| replica.doubted_until = Moment::NEVER,
+            );
+        }
+    }
+
     /// A call was given up, and may still be carried out until then.
     pub(super) fn doubt(&mut self, quota: &Quota, until: Timestamp) {
         let until = Moment::from(until);

@@ -43,6 +43,16 @@ impl View {
         }
     }
 
+    /// What a subject sees that is [cut off](super::Group::is_cut_off), for so long: a store that is out.
+    #[must_use]
+    pub const fn cut_off(self, lasted: Duration) -> Self {
+        let mode = match self.mode {
+            Mode::Out { lasted } => Mode::Out { lasted },
+            Mode::Connected | Mode::Returning => Mode::Out { lasted },
+        };
+        Self { mode, ..self }
+    }
+
     /// [Among how many](Self::slack_nodes) the slack is divided while the store answers and no share holds; none otherwise.
     #[inline]
     pub fn connected(&self) -> Option<u32> {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod clock;
+mod cut_off;
 mod demand;
 mod dropped;
 mod idle;

@@ -130,7 +130,7 @@ impl Cluster {
         }
         self.known_owner(slot).ok_or_else(|| {
             let message = format!("redis at {}: nobody serves slot {slot}", self.name);
-            Failure::local(ErrorKind::Unavailable, message)
+            Failure::local(ErrorKind::Unavailable, message).of_a_part()
         })
     }
 
@@ -179,19 +179,31 @@ impl Cluster {
                     }
                     self.owner(slot, deadline).await?
                 }
-                None => {
-                    self.doubt(&failure);
-                    return Err(failure);
-                }
+                None => return Err(self.doubt(&member, failure)),
             };
         }
     }
 
-    /// A member does not answer: another one may have its slots by now.
-    pub(crate) fn doubt(self: &Arc<Self>, failure: &Failure) {
+    /// A member does not answer: another one may have its slots by now. Where others work, only what is kept there is lost.
+    pub(crate) fn doubt(self: &Arc<Self>, member: &Arc<Dispatch>, failure: Failure) -> Failure {
         if matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout) {
             drop(self.find(LONG_PAUSE));
         }
+        if failure.is_of_one_server() && self.others_work(member) {
+            return failure.of_a_part();
+        }
+        failure
+    }
+
+    /// Whether another member answered a moment ago, and not failed since. While a member does not answer, all are asked every
+    /// [`LONG_PAUSE`] who has its slots.
+    fn others_work(&self, lost: &Arc<Dispatch>) -> bool {
+        let members = self.members.lock();
+        let mut others = members.values().filter(|other| !Arc::ptr_eq(other, lost));
+        others.any(|other| {
+            let health = other.server().health();
+            health.open_for().is_none() && health.has_answered(LONG_PAUSE * 2)
+        })
     }
 
     fn late(&self, what: &str) -> Failure {

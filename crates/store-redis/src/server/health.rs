@@ -22,6 +22,8 @@ pub(crate) struct Health {
     /// The breaker's epoch: it needs a time that only moves on.
     epoch: Instant,
     opened: AtomicU64,
+    /// When the last call was answered, in microseconds of the epoch; 0 if the last one was not.
+    answered: AtomicU64,
     probe_deadline: Duration,
 }
 
@@ -34,6 +36,7 @@ impl Health {
             reason: Mutex::new("".into()),
             epoch: Instant::now(),
             opened: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
             probe_deadline: config.probe_deadline,
         }
     }
@@ -59,6 +62,7 @@ impl Health {
             .as_ref()
             .err()
             .map_or(Outcome::Success, |failure| failure.outcome);
+        self.note(outcome);
         let transition = self
             .breaker
             .lock()
@@ -118,6 +122,24 @@ impl Health {
         Some(self.now().since(since))
     }
 
+    /// Whether the last call was answered, not longer ago than that.
+    pub(crate) fn has_answered(&self, within: Duration) -> bool {
+        let answered = self.answered.load(Ordering::Relaxed);
+        answered > 0 && self.micros().saturating_sub(answered) <= micros(within)
+    }
+
+    fn note(&self, outcome: Outcome) {
+        let answered = match outcome {
+            Outcome::Success => self.micros().max(1),
+            Outcome::Failure | Outcome::Refused => 0,
+        };
+        self.answered.store(answered, Ordering::Relaxed);
+    }
+
+    fn micros(&self) -> u64 {
+        micros(self.epoch.elapsed())
+    }
+
     /// How often the breaker opened so far.
     pub(crate) fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
@@ -126,4 +148,8 @@ impl Health {
     fn now(&self) -> Timestamp {
         Timestamp::EPOCH + self.epoch.elapsed()
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,7 @@ mod healing;
 mod logged;
 mod many;
 mod outage;
+mod part;
 mod reports;
 mod restart;
 mod strangers;

@@ -9,8 +9,8 @@ use tidegate_clock::Clock;
 use tidegate_core::shared::{NodeId, Reply};
 use tidegate_core::{Algorithm, Decision, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{
-    Capabilities, ErrorKind, Registry, Request, SharedStore, Store, StoreError, SyncRequest,
-    async_trait,
+    Capabilities, ErrorKind, Extent, Registry, Request, SharedStore, Store, StoreError,
+    SyncRequest, async_trait,
 };
 use tidegate_store_memory::MemoryStore;
 use tidegate_store_tiered::{Builder, TieredStore};
@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     Overload,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
+    /// The part of the store is lost that alice is in. What is lost with it was told before.
+    LosePart,
     /// Calls take two seconds.
     Slow,
     /// Calls panic.
@@ -171,6 +173,14 @@ impl SharedStore for Faulty {
                     if asks_too_much(request) {
                         let many = "too many policies";
                         *answer = Err(StoreError::new(ErrorKind::Internal, many));
+                    }
+                }
+                Ok(answers)
+            }
+            Ok(Ok(mut answers)) if has(Fault::LosePart) => {
+                for (request, answer) in batch.iter().zip(&mut answers) {
+                    if request.subject.as_bytes() == b"alice" {
+                        *answer = Err(refused().with_extent(Extent::Part));
                     }
                 }
                 Ok(answers)

@@ -29,6 +29,14 @@ pub(super) const ROWS: &[Row] = &[
         proof: Proof::Made(member_lost),
     },
     Row {
+        name: "member-lost-others",
+        about: "a lost member takes only its own subjects with it, however little else is asked",
+        proof: Proof::Tests(&[(
+            "tests/faults/tests/tiered_cluster.rs",
+            "l1_a_lost_member_takes_only_its_own_subjects_with_it_and_all_of_them_the_node",
+        )]),
+    },
+    Row {
         name: "member-lost-exact",
         about: "a lost member takes only its own subjects with it, without a tiered store",
         proof: Proof::Tests(&[

@@ -162,6 +162,7 @@ impl Group {
         self.heard_at = now.into();
         self.marks.set(Mark::Refused, false);
         self.marks.set(Mark::TellsAgain, false);
+        self.marks.set(Mark::CutOff, false);
         self.untold_since = self.is_untold().then_some(now).into();
         Some(heard)
     }

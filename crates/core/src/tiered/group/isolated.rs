@@ -67,6 +67,7 @@ impl Group {
                 Fallback::Share | Fallback::Full => cost > 0 && !quota.admits(usage, cost, now),
             };
             if violated && fallback == Fallback::Closed && !rule.is_shadow() {
+                self.ask_on();
                 let closed = Provenance::Outage(Fallback::Closed);
                 return Decision::uncounted(true, cost, now, closed).closed_by(rules, lasted);
             }
@@ -81,6 +82,7 @@ impl Group {
         let decision = if decision.is_allowed() && cost > 0 {
             self.charge_isolated(rules, &decision, unanswered, now)
         } else {
+            self.ask_on();
             decision
         };
         decision.with_provenance(Provenance::Outage(provenance.unwrap_or(Fallback::Open)))

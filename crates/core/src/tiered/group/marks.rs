@@ -13,10 +13,12 @@ pub(super) enum Mark {
     Lost = 2,
     /// Whether the call under way tells that again.
     TellsAgain = 4,
+    /// Whether the store answers, but not for this subject. A group of which this is so is never taken apart.
+    CutOff = 8,
 }
 
 impl Marks {
-    /// Three bits.
+    /// Three bits, of a group that is not cut off.
     pub(super) const fn bits(self) -> u8 {
         self.0
     }

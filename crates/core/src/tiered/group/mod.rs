@@ -1,6 +1,7 @@
 //! Everything that a node holds for one subject, and what it decides by that.
 
 mod call;
+mod cut_off;
 mod front;
 mod isolated;
 mod marks;

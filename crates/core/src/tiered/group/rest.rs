@@ -45,7 +45,8 @@ impl Group {
             return None;
         };
         let since = self.untold_since.known();
-        if rule.is_shadow() || self.call == Call::Wants || since == Some(Timestamp::EPOCH) {
+        let unusual = rule.is_shadow() || self.call == Call::Wants || self.is_cut_off();
+        if unusual || since == Some(Timestamp::EPOCH) {
             return None;
         }
         let (words, told) = Told::split(replica, rule.quota())?;

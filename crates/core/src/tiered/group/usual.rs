@@ -90,7 +90,7 @@ impl Group {
             return false;
         };
         let replica = &member.replica;
-        if self.call != Call::None || replica.doubted_until().is_some() {
+        if self.call != Call::None || self.is_cut_off() || replica.doubted_until().is_some() {
             return false;
         }
         if !self.planned.is_soon() {

@@ -185,6 +185,9 @@ impl Group {
         if self.call != Call::None {
             return None;
         }
+        if let Some(retry) = self.retry_due(timing) {
+            return Some(retry);
+        }
         let members = self.members.iter().filter_map(|member| {
             let (quota, replica) = (member.rule.quota(), &member.replica);
             if replica.is_untold() {

@@ -1,0 +1,49 @@
+//! A subject that the store does not serve, although it serves others: it is in a part that is lost, such as a member of a cluster.
+
+use super::marks::Mark;
+use super::{CallId, Group, Timing};
+use crate::Timestamp;
+
+impl Group {
+    /// Whether the store did not serve this subject when it was last asked, although it serves others: then it is decided as if
+    /// the store were [out](crate::tiered::Mode::Out), and no request waits, until a call is answered again.
+    pub fn is_cut_off(&self) -> bool {
+        self.marks.has(Mark::CutOff)
+    }
+
+    /// The call failed, as one that is [given up](Self::give_up), because the subject is in a part of the store that is lost. The
+    /// store is tried again while there is anything to tell, or to ask for: otherwise not before the next request.
+    ///
+    /// Returns how much was dropped meanwhile, of which no answer will say so; `None` if it was not this group's call.
+    pub fn cut_off(&mut self, call: CallId, timing: &Timing, now: Timestamp) -> Option<u64> {
+        if !self.give_up(call, timing, now) {
+            return None;
+        }
+        self.roll(now);
+        let dropped = self.take_dropped();
+        let of_use = !self.is_cut_off() || self.marks.has(Mark::Refused) || self.is_untold();
+        if !of_use {
+            for member in self.members.iter_mut() {
+                member.replica.end_doubt(member.rule.quota());
+            }
+        }
+        self.marks.set(Mark::CutOff, of_use);
+        self.marks.set(Mark::Refused, false);
+        Some(dropped)
+    }
+
+    /// A request was answered without the store, and charged nothing: if the subject is cut off, the store is tried again although
+    /// there may be nothing to tell.
+    pub(super) fn ask_on(&mut self) {
+        if self.is_cut_off() {
+            self.marks.set(Mark::Refused, true);
+        }
+    }
+
+    /// When the store is tried again for a subject that is cut off: as seldom as one that is being denied is looked at, since
+    /// there may be many.
+    pub(super) fn retry_due(&self, timing: &Timing) -> Option<Timestamp> {
+        let since = self.untold_since.known().unwrap_or(Timestamp::EPOCH);
+        self.is_cut_off().then(|| since + timing.refresh)
+    }
+}

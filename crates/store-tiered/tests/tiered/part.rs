@@ -1,0 +1,109 @@
+//! A part of the store is lost, and the rest answers: outage settings decide about what is kept there, and about nothing else.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidegate_core::tiered::Mode;
+use tidegate_core::{Algorithm, Fallback, Grace, Outage};
+use tidegate_store::{Request, Store};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Fault, World, rules};
+
+const WINDOW: Duration = Duration::from_secs(10);
+/// Longer than anything may take here.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Nobody but alice asks, so that every call fails.
+#[tokio::test(start_paused = true)]
+async fn g4_a_lost_part_takes_only_its_own_subjects_with_it() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::TokenBucket] {
+        let mut world = World::new(2);
+        let rules = rules(100, WINDOW, algorithm);
+        sleep(Duration::from_secs(2)).await;
+        world.next_window(&rules).await;
+        world.set_fault(Fault::LosePart);
+        let calls = |world: &World| world.nodes[0].calls.load(Ordering::SeqCst);
+        let before = calls(&world);
+        let (every, lasting) = (Duration::from_millis(10), Duration::from_secs(9));
+        world.traffic(&rules, &[1, 1], every, lasting).await;
+        let modes = world.nodes.iter().map(|node| node.store.stats().mode);
+        for mode in modes {
+            assert_eq!(mode, Mode::Connected, "{algorithm}");
+        }
+        let admitted: u64 = world.admitted.values().sum();
+        // A bucket takes in nine tenths more meanwhile.
+        let most = if algorithm == Algorithm::TokenBucket {
+            192
+        } else {
+            102
+        };
+        assert!(
+            (98..=most).contains(&admitted),
+            "{algorithm}: {admitted} of {most}"
+        );
+        let made = calls(&world) - before;
+        assert!(
+            made <= 40,
+            "{algorithm}: {made} calls in nine seconds, registrations among them"
+        );
+        assert!(
+            world.slowest < Duration::from_millis(5),
+            "{:?}",
+            world.slowest
+        );
+
+        world.set_fault(Fault::None);
+        let back = Instant::now();
+        while world.used(&rules).await < 90 {
+            assert!(back.elapsed() < LONG, "{algorithm}: not told");
+            sleep(Duration::from_millis(10)).await;
+        }
+        let took = back.elapsed();
+        assert!(
+            took <= Duration::from_millis(1_300),
+            "{algorithm}: told after {took:?}"
+        );
+    }
+}
+
+/// For a second each node enforces its share; then nothing is let through, as long as the part is lost.
+#[tokio::test(start_paused = true)]
+async fn grace_ends_also_while_only_a_part_is_lost() {
+    let mut world = World::new(1);
+    let login = Outage::Grace(Grace {
+        lasting: Duration::from_secs(3),
+        first: Fallback::Share,
+        then: Fallback::Closed,
+    });
+    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| rule.with_outage(login));
+    sleep(Duration::from_secs(2)).await;
+    world.set_fault(Fault::LosePart);
+    let began = Instant::now();
+    while world.ask(0, &rules).await {
+        assert!(began.elapsed() < LONG, "still let through");
+        sleep(Duration::from_millis(10)).await;
+    }
+    let took = began.elapsed();
+    assert!((3_000..3_100).contains(&took.as_millis()), "{took:?}");
+    let other = Request::new("other", &rules);
+    assert!(
+        world.nodes[0]
+            .store
+            .acquire(&other)
+            .await
+            .unwrap()
+            .is_allowed()
+    );
+    world.set_fault(Fault::None);
+    let began = Instant::now();
+    while !world.ask(0, &rules).await {
+        assert!(began.elapsed() < LONG, "still closed");
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(
+        began.elapsed() <= Duration::from_millis(1_300),
+        "{:?}",
+        began.elapsed()
+    );
+}
