@@ -60,6 +60,21 @@ impl Draw<'_> {
             .collect()
     }
 
+    /// Once or twice, and now and then while messages come twice and late.
+    pub(crate) fn part_lost(&mut self) -> Vec<Fault> {
+        let count = self.random.usize(1..=2);
+        let mut faults: Vec<Fault> = (0..count)
+            .map(|_| {
+                let (from, to) = self.span(7 * SECOND);
+                Fault::lasting(Kind::PartLost, from, to.max(from + SECOND))
+            })
+            .collect();
+        if self.random.u8(0..3) == 0 {
+            faults.extend(self.jumbled());
+        }
+        faults
+    }
+
     pub(crate) fn one_way(&mut self) -> Vec<Fault> {
         let nodes = if self.random.bool() {
             Nodes::all(self.nodes)

@@ -44,6 +44,12 @@ pub enum Event {
         call: CallId,
         replies: Vec<Reply>,
     },
+    /// The store's answer that it does not serve the subject.
+    Unserved {
+        who: Life,
+        subject: u32,
+        call: CallId,
+    },
     /// A call has been out for D.
     Deadline {
         who: Life,
@@ -97,6 +103,7 @@ impl Event {
             Self::Request { node, .. } => Some(*node),
             Self::Patience { who, .. }
             | Self::Reply { who, .. }
+            | Self::Unserved { who, .. }
             | Self::Deadline { who, .. }
             | Self::Visit { who, .. }
             | Self::Register { who }

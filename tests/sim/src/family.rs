@@ -17,6 +17,8 @@ pub enum Family {
     Outage,
     /// Some nodes are cut off, the others are not.
     PartialCut,
+    /// A part of the store is lost, and the rest is not.
+    PartLost,
     /// Only requests are lost, or only replies.
     OneWay,
     /// The network comes and goes.
@@ -45,11 +47,12 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Healthy,
         Self::Jumbled,
         Self::Outage,
         Self::PartialCut,
+        Self::PartLost,
         Self::OneWay,
         Self::Flapping,
         Self::Lossy,
@@ -66,7 +69,7 @@ impl Family {
 
     /// The one that a seed belongs to.
     pub const fn of(seed: u64) -> Self {
-        // Less than 16.
+        // Less than 17.
         #[allow(clippy::cast_possible_truncation)]
         let place = (seed % Self::ALL.len() as u64) as usize;
         Self::ALL[place]
@@ -79,6 +82,7 @@ impl Family {
             Self::Jumbled => "jumbled",
             Self::Outage => "outage",
             Self::PartialCut => "partial-cut",
+            Self::PartLost => "part-lost",
             Self::OneWay => "one-way",
             Self::Flapping => "flapping",
             Self::Lossy => "lossy",
@@ -101,6 +105,9 @@ impl Family {
             Self::Jumbled => "messages arrive twice, late and out of order, but within D",
             Self::Outage => "the store is gone for everybody for a while",
             Self::PartialCut => "some nodes are cut off, the others are not",
+            Self::PartLost => {
+                "the part of the store with the subjects is lost, and the rest is not"
+            }
             Self::OneWay => "only requests are lost, or only replies",
             Self::Flapping => "the network comes and goes",
             Self::Lossy => "messages are lost, repeated, late and out of order all the time",
@@ -126,6 +133,7 @@ impl Family {
             Self::Jumbled => draw.jumbled(),
             Self::Outage => vec![draw.outage()],
             Self::PartialCut => draw.partial_cut(),
+            Self::PartLost => draw.part_lost(),
             Self::OneWay => draw.one_way(),
             Self::Flapping => draw.flapping(),
             Self::Lossy => draw.lossy(),

@@ -50,6 +50,8 @@ pub enum Kind {
         to_store: bool,
         from_store: bool,
     },
+    /// The part of the store is lost that the subjects are in: it says so, and still knows who the nodes are.
+    PartLost,
     /// So many messages in a thousand are lost, each way.
     Loss(u16),
     /// So many messages in a thousand arrive twice.
@@ -89,14 +91,6 @@ impl Fault {
     pub fn at(kind: Kind, when: u64) -> Self {
         Self::lasting(kind, when, when)
     }
-
-    /// Whether a call can go unanswered because of it.
-    pub fn silences(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Cut { .. } | Kind::Loss(_) | Kind::Pause(_) | Kind::Delay(_)
-        )
-    }
 }
 
 impl fmt::Display for Fault {
@@ -114,6 +108,7 @@ impl fmt::Display for Fault {
                 };
                 write!(f, "cut {nodes:?}, {way}")?;
             }
+            Kind::PartLost => write!(f, "the part of the store with the subjects is lost")?,
             Kind::Delay(most) => write!(f, "delays up to {:.0} ms", most as f64 / 1e6)?,
             Kind::Loss(part) => write!(f, "loss of {:.1} %", f64::from(part) / 10.0)?,
             Kind::Duplication(part) => write!(f, "{:.1} % twice", f64::from(part) / 10.0)?,

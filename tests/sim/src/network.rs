@@ -13,6 +13,8 @@ pub struct Network {
     /// How many messages in a thousand arrive twice.
     duplication: u16,
     cuts: Vec<Kind>,
+    /// Whether the store does not serve the subjects.
+    pub part_lost: bool,
 }
 
 /// Which way a message goes.
@@ -35,10 +37,12 @@ impl Network {
             loss: 0,
             duplication: 0,
             cuts: Vec::new(),
+            part_lost: false,
         };
         for fault in faults {
             match fault.kind {
                 Kind::Cut { .. } => network.cuts.push(fault.kind),
+                Kind::PartLost => network.part_lost = true,
                 Kind::Loss(part) => network.loss = network.loss.max(part),
                 Kind::Duplication(part) => network.duplication = network.duplication.max(part),
                 Kind::Delay(most) => network.delay.1 = network.delay.1.max(most),

@@ -53,7 +53,10 @@ fn is_stepped(run: &Run<'_>, to: u64) -> bool {
 fn outage_around<'a>(run: &'a Run<'_>, from: u64, to: u64) -> Option<&'a Fault> {
     let all = Nodes::all(run.scenario.nodes);
     run.scenario.faults.iter().find(|fault| {
-        let total = matches!(fault.kind, Kind::Cut { nodes, .. } if nodes == all);
+        let total = match fault.kind {
+            Kind::Cut { nodes, .. } => nodes == all,
+            kind => kind == Kind::PartLost,
+        };
         total && fault.from + NOTICED <= from && to <= fault.to
     })
 }

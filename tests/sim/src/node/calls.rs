@@ -19,7 +19,11 @@ const WHEEL: u64 = 63;
 impl Node {
     /// The driver has come to a subject: says what is to be sent now, if anything: wishes first, else what is due.
     pub fn visit(&mut self, subject: u32, urgency: Urgency, now: u64) -> Option<Outgoing> {
-        let (view, at, sent) = (self.view(now), self.store_time(now), self.local(now));
+        let (view, at, sent) = (
+            self.view_of(subject, now),
+            self.store_time(now),
+            self.local(now),
+        );
         let held = self.held.get_mut(&subject)?;
         held.known.whole().visited(urgency, at);
         let want: u64 = held.waiters.iter().map(|waiter| waiter.cost).sum();
@@ -52,7 +56,7 @@ impl Node {
         wanted: Option<Duration>,
         now: u64,
     ) -> Option<(Urgency, u64)> {
-        let (view, at) = (self.view(now), self.store_time(now));
+        let (view, at) = (self.view_of(subject, now), self.store_time(now));
         let held = self.held.get_mut(&subject)?;
         let covered = mem::take(&mut held.covered) && wanted.is_none();
         let wanted = wanted.map(|after| at + after);
@@ -156,8 +160,26 @@ impl Node {
         held.awaited.take_if(|awaited| *awaited == call)?;
         held.known.whole().give_up(call, &self.timing, at);
         self.failed(now, random);
-        let view = self.view(now);
+        Some(self.decide_without(subject, call, now))
+    }
+
+    /// The store does not serve the subject, although it serves others. Says who is settled by that; nothing if the call had been
+    /// answered, or given up.
+    pub fn unserved(&mut self, subject: u32, call: CallId, now: u64) -> Option<Vec<Settled>> {
+        let (at, local) = (self.store_time(now), self.local(now));
         let held = self.held.get_mut(&subject)?;
+        held.awaited.take_if(|awaited| *awaited == call)?;
+        held.known.whole().cut_off(call, &self.timing, at)?;
+        self.link.part_failed(local);
+        Some(self.decide_without(subject, call, now))
+    }
+
+    /// Whoever waited for the call is decided by the outage settings.
+    fn decide_without(&mut self, subject: u32, call: CallId, now: u64) -> Vec<Settled> {
+        let (view, at) = (self.view_of(subject, now), self.store_time(now));
+        let Some(held) = self.held.get_mut(&subject) else {
+            return Vec::new();
+        };
         let mine = take_of(&mut held.waiters, call);
         let rules = &self.rules;
         let settled = mine.into_iter().map(|waiter| {
@@ -167,7 +189,7 @@ impl Node {
                     .decide_without_store(rules, waiter.cost, &view, true, at);
             Settled { waiter, decision }
         });
-        Some(settled.collect())
+        settled.collect()
     }
 }
 

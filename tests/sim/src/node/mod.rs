@@ -189,6 +189,17 @@ impl Node {
         self.clock.store_time(self.local(now))
     }
 
+    /// What a subject sees of that: the store is out for one that is cut off.
+    pub fn view_of(&self, subject: u32, now: u64) -> View {
+        let (view, local) = (self.view(now), self.local(now));
+        let held = self.held.get(&subject);
+        if !held.is_some_and(|held| held.known.seen().is_cut_off()) {
+            return view;
+        }
+        let since = self.link.part_lost_since(local).unwrap_or(local);
+        view.cut_off(local.since(since))
+    }
+
     /// What it knows beyond one subject.
     pub fn view(&self, now: u64) -> View {
         self.link.view(self.local(now))

@@ -39,7 +39,7 @@ impl Node {
     }
 
     fn decide(&mut self, subject: u32, waiter: Waiter, now: u64) -> Option<Settled> {
-        let (view, at) = (self.view(now), self.store_time(now));
+        let (view, at) = (self.view_of(subject, now), self.store_time(now));
         let held = self.held.entry(subject).or_default();
         if let [rule] = &self.rules[..] {
             let asked = (rule, waiter.cost);
@@ -71,7 +71,7 @@ impl Node {
 
     /// A request has waited for the deadline: it leaves the queue and is decided without the store.
     pub fn out_of_patience(&mut self, subject: u32, ticket: u64, now: u64) -> Option<Settled> {
-        let (view, at) = (self.view(now), self.store_time(now));
+        let (view, at) = (self.view_of(subject, now), self.store_time(now));
         let held = self.held.get_mut(&subject)?;
         let place = held
             .waiters

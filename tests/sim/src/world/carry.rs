@@ -28,6 +28,7 @@ impl World {
             }
             Event::Patience { who, .. }
             | Event::Reply { who, .. }
+            | Event::Unserved { who, .. }
             | Event::Deadline { who, .. }
             | Event::Visit { who, .. }
             | Event::Register { who }
@@ -72,6 +73,13 @@ impl World {
                 }
                 self.follow_up(node, subject);
             }
+            Event::Unserved { subject, call, .. } => {
+                if let Some(settled) = self.nodes[node].unserved(subject, call, self.now) {
+                    self.note(|| format!("n{node} is cut off from s{subject}"));
+                    self.settle(node, subject, settled);
+                    self.follow_up(node, subject);
+                }
+            }
             Event::Deadline { subject, call, .. } => {
                 self.promised.remove(&(subject, node, who.life, call));
                 let random = self.random.u64(..);
@@ -107,6 +115,15 @@ impl World {
     /// A call of a life that has ended is carried out like any other: the store cannot know.
     fn carry_out(&mut self, who: Life, subject: u32, outgoing: &Outgoing) {
         let node = who.node;
+        if self.network.part_lost {
+            let call = outgoing.call;
+            self.send(
+                node,
+                Way::FromStore,
+                &Event::Unserved { who, subject, call },
+            );
+            return;
+        }
         let replies = self.store.sync(subject, who.id, outgoing, self.now);
         let got = replies.iter().map(|reply| reply.got).min().unwrap_or(0);
         if got > 0 && self.lives(who) {

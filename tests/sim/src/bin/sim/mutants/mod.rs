@@ -4,6 +4,7 @@ mod apart;
 mod in_fronts;
 mod in_lives;
 mod in_nodes;
+mod in_parts;
 mod in_store;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use tidegate_sim::family::Family;
 use apart::Apart;
 
 /// So many scenarios are run for each: a hundred of every family.
-const SEEDS: u64 = 1_600;
+const SEEDS: u64 = 1_700;
 /// Or so many of one, for what is rarely met; and those that once found something, for what is met more rarely still.
 const SEEDS_OF_ONE: u64 = 4_000;
 
@@ -38,7 +39,8 @@ struct Patch {
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
     let nodes = in_nodes::MUTANTS.iter().chain(in_fronts::MUTANTS);
-    nodes.chain(in_lives::MUTANTS).chain(in_store::MUTANTS)
+    let parts = in_lives::MUTANTS.iter().chain(in_parts::MUTANTS);
+    nodes.chain(parts).chain(in_store::MUTANTS)
 }
 
 /// Runs those that are named, or all, and prints a table; says whether each was caught.

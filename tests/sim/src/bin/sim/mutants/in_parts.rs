@@ -1,0 +1,38 @@
+//! Faults in what a node makes of a lost part of the store.
+
+use tidegate_sim::family::Family;
+
+use super::{Mutant, Patch};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "parts-are-never-lost",
+        about: "a subject in a lost part is asked for with every request, and has a new share each time",
+        family: Some(Family::PartLost),
+        patches: &[Patch {
+            file: "tiered/group/cut_off.rs",
+            old: "self.marks.set(Mark::CutOff, of_use);",
+            new: "self.marks.set(Mark::CutOff, false);",
+        }],
+    },
+    Mutant {
+        name: "parts-are-lost-for-good",
+        about: "a subject that was cut off stays so, although the store serves it again",
+        family: Some(Family::PartLost),
+        patches: &[Patch {
+            file: "tiered/group/call.rs",
+            old: "self.marks.set(Mark::CutOff, false);",
+            new: "let _ = Mark::CutOff;",
+        }],
+    },
+    Mutant {
+        name: "parts-are-not-tried-again",
+        about: "a subject that is cut off is not told of until a request comes",
+        family: Some(Family::PartLost),
+        patches: &[Patch {
+            file: "tiered/group/cut_off.rs",
+            old: "self.is_cut_off().then(|| since + timing.refresh)",
+            new: "self.is_cut_off().then(|| since + timing.refresh * 1_000)",
+        }],
+    },
+];
