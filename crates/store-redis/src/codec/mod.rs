@@ -55,15 +55,26 @@ fn decimal(value: &Value) -> Option<u64> {
 /// The registry, as an answer tells it.
 pub(crate) fn registry(value: &Value) -> Option<Registry> {
     let Answer { now, rest } = Answer::parse(value)?;
-    let [nodes, Value::BulkString(generation)] = rest else {
+    let [
+        nodes,
+        Value::BulkString(generation),
+        Value::BulkString(history),
+    ] = rest
+    else {
         return None;
     };
-    let digits = std::str::from_utf8(generation).ok()?;
+    let generation = hexadecimal(generation)?;
+    // All of a generation's data is there only in the history in which it was written.
+    let history = hexadecimal(history.get(..16).unwrap_or_default());
     Some(Registry {
         nodes: u32::try_from(decimal(nodes)?).unwrap_or(u32::MAX),
         now,
-        generation: Some(u64::from_str_radix(digits, 16).ok()?),
+        generation: Some(generation ^ history.unwrap_or(0)),
     })
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u64> {
+    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// The time and the number that an answer consists of.

@@ -3,7 +3,7 @@
 -- finds that missing makes one, because all the rest is missing too.
 --
 -- Keys: the list, the generation. Arguments: the node; after how many microseconds without a word it is forgotten; a random
--- generation, 16 hexadecimal digits. Answer: the time, how many nodes there are, and the generation.
+-- generation, 16 hexadecimal digits. Answer: the time, how many nodes there are, the generation, and the server's history.
 local call = redis.call
 local key, node, patience = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local clock = call('TIME')
@@ -25,4 +25,8 @@ call('PEXPIRE', key, string.format('%.0f', patience / 1000 * 2))
 local generation = call('MGET', KEYS[2])[1]
 if not generation or #generation ~= 16 or not string.find(generation, '^%x+$') then generation = ARGV[3] end
 call('SET', KEYS[2], generation, 'PX', '86400000')
-return { clock[1], clock[2], call('ZCARD', key), generation }
+-- A replica has a history of its own from its promotion on, and may lack writes; so has a server that was restarted. Who may
+-- not ask for that is not told.
+local info = redis.pcall('INFO', 'replication')
+local history = type(info) == 'string' and string.match(info, 'master_replid:(%x+)')
+return { clock[1], clock[2], call('ZCARD', key), generation, history or '' }

@@ -1,11 +1,12 @@
 //! R2, an outage is quiet: probes of one process are spaced by at least the backoff's floor, and whoever is cut off sends
 //! hardly anything else.
 //!
-//! Source: the breaker opens on five failures in a row; from then on only probes are sent.
+//! Source: the breaker opens on five failures in a row; from then on only probes are sent. Where a part of the store is lost, each
+//! of its subjects is tried again once a second while it is asked for; and once more where nobody had asked for a second.
 
 use super::{Run, Verdict};
-use crate::fault::{Kind, Nodes};
-use crate::time::MILLI;
+use crate::fault::{Fault, Kind, Nodes};
+use crate::time::{MILLI, SECOND};
 
 /// The shortest rest between two probes, less what clocks differ.
 const FLOOR: u64 = 49 * MILLI;
@@ -27,7 +28,29 @@ pub(super) fn check(run: &Run<'_>) -> Verdict {
         );
         return Err((run.after_start(probe.at), what));
     }
-    quiet(run)
+    quiet(run)?;
+    quiet_in_parts(run)
+}
+
+/// While a part of the store is lost, each node tries again for each subject a few times a second.
+fn quiet_in_parts(run: &Run<'_>) -> Verdict {
+    let lost = |fault: &&Fault| fault.kind == Kind::PartLost;
+    for fault in run.scenario.faults.iter().filter(lost) {
+        let seconds = (fault.to - fault.from) / SECOND + 2;
+        let most = seconds * 2 * u64::from(run.world.subjects);
+        let during = |at: u64| (fault.from..fault.to).contains(&run.after_start(at));
+        for node in 0..run.scenario.nodes {
+            let sent = run.world.oracle.sent.iter();
+            let sent = sent.filter(|(at, by)| *by == node && during(*at)).count() as u64;
+            if sent > most {
+                let what = format!(
+                    "n{node} sent {sent} calls to a part that is lost, {most} at most are allowed"
+                );
+                return Err((fault.to, what));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// While one lasting outage is the only fault, each node sends a few calls and its probes.

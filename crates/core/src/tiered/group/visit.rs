@@ -150,7 +150,7 @@ impl Pace {
     /// Every call should tell as much as it can (R3), so it is the whole slack where next to nothing comes before the answer.
     /// The faster requests come, the earlier it is, twice as much as the pace asks for, so that none need wait: at half of
     /// the slack at the earliest. And where more comes meanwhile than the slack allows, so that requests wait whenever it
-    /// starts, it is the whole slack again: then as many as can be had are admitted for each call.
+    /// starts, it is left to the first that has to: its call tells the whole slack, and asks for all who wait besides.
     #[inline]
     pub(super) fn early_at(self, slack: u64) -> u64 {
         let meanwhile = match self.0 {
@@ -158,7 +158,7 @@ impl Pace {
             exponent => 1_u64 << (exponent - 1),
         };
         if meanwhile > slack {
-            return slack.max(1);
+            return slack.saturating_add(1);
         }
         let late = slack.saturating_sub(meanwhile.saturating_mul(2));
         late.max(slack.div_ceil(2)).max(1)
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(pace.early_at(50), 25, "never earlier than at half of it");
         pace.learn(50);
         assert_eq!(pace.early_at(64), 32, "64 may still come without waiting");
-        assert_eq!(pace.early_at(50), 50, "they wait anyway");
+        assert_eq!(pace.early_at(50), 51, "they wait anyway");
         for _ in 0..7 {
             pace.learn(0);
         }
@@ -306,6 +306,6 @@ mod tests {
         );
         pace.learn(u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
-        assert_eq!(pace.early_at(1 << 62), 1 << 62);
+        assert_eq!(pace.early_at(1 << 62), (1 << 62) + 1);
     }
 }
