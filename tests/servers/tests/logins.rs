@@ -14,7 +14,7 @@ use tidegate_store::{Request, SharedStore, Store, SyncRequest};
 use tidegate_store_redis::{Builder, RedisStore, Tls};
 use tidegate_test_servers::{Authority, Cluster, Options, Sentinels, Server};
 
-/// All that a user needs, as the book says.
+/// All that a user needs, as the book says; without `+info` a failover is only not seen.
 const RIGHTS: &str = "~tg1:* -@all +evalsha +eval +time +mget +set +setrange +pttl +pexpire +unlink +zadd +zrem +zcard \
                       +zremrangebyscore +zremrangebyrank";
 
