@@ -142,7 +142,7 @@ async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
 async fn ask_registry<C: Clock>(inner: &Inner<C>) -> Result<(), StoreError> {
     inner.counters.calls.fetch_add(1, Ordering::Relaxed);
     let sent = inner.clock.now();
-    let answer = timeout(inner.deadline, caught(|| inner.store.register(inner.node))).await;
+    let answer = timeout(inner.patience, caught(|| inner.store.register(inner.node))).await;
     let Registry {
         nodes,
         now,

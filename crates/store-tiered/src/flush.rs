@@ -63,7 +63,7 @@ impl<C: Clock> Inner<C> {
         let requests: Vec<SyncRequest<'_>> = requests.collect();
         let span = tracing::debug_span!("sync", subjects = requests.len());
         let call = caught(|| self.store.sync(self.node, &requests)).instrument(span);
-        let Ok(answer) = timeout(self.patience(), call).await else {
+        let Ok(answer) = timeout(self.patience, call).await else {
             return Err(self.late());
         };
         let replies = answer?;
@@ -73,19 +73,6 @@ impl<C: Clock> Inner<C> {
         }
         let message = format!("the shared store answered {got} of {asked} subjects");
         Err(StoreError::new(ErrorKind::Internal, message))
-    }
-
-    /// How long a call may take. A request waits for the deadline at most; but a store that gives up by itself says of which
-    /// subjects, if it serves some and not others, and should be heard.
-    fn patience(&self) -> Duration {
-        let own = self.store.capabilities().deadline;
-        let gives_up = own.is_some_and(|own| own <= self.deadline);
-        self.deadline
-            + if gives_up {
-                self.deadline / 4
-            } else {
-                Duration::ZERO
-            }
     }
 
     /// For how long what failed is not tried again, unless a request comes: not at all if the breaker counts it, which ends

@@ -32,6 +32,8 @@ pub(crate) struct Inner<C> {
     pub(crate) clock: C,
     pub(crate) node: NodeId,
     pub(crate) deadline: Duration,
+    /// How long the driver waits for an answer for which no request does.
+    pub(crate) patience: Duration,
     /// How many policies a subject may be reported under in one call.
     pub(crate) most_policies: usize,
     pub(crate) timing: Timing,
@@ -93,6 +95,7 @@ impl<C: Clock> Inner<C> {
     ) -> Self {
         let most_policies = store.capabilities().max_policies.unwrap_or(usize::MAX);
         Self {
+            patience: patience(store.capabilities().deadline, deadline),
             most_policies: most_policies.max(1),
             store,
             clock,
@@ -312,6 +315,15 @@ impl<C: Clock> Inner<C> {
 
     pub(crate) fn intern_for(&self) -> impl FnMut(&Rule) -> Arc<Rule> + '_ {
         |rule| self.rules.intern(rule)
+    }
+}
+
+/// No request waits for longer than the deadline. But a store that gives up by itself by then says of which subjects, if it
+/// serves some and not others, and must be heard.
+fn patience(gives_up: Option<Duration>, deadline: Duration) -> Duration {
+    match gives_up {
+        Some(own) if own <= deadline => deadline + deadline / 4,
+        _ => deadline,
     }
 }
 

@@ -8,7 +8,7 @@ use tidegate_core::{Algorithm, Fallback, Grace, Outage};
 use tidegate_store::{Request, Store};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Fault, World, rules};
+use crate::support::{DEADLINE, Fault, World, rules};
 
 const WINDOW: Duration = Duration::from_secs(10);
 /// Longer than anything may take here.
@@ -67,7 +67,33 @@ async fn g4_a_lost_part_takes_only_its_own_subjects_with_it() {
     }
 }
 
-/// For a second each node enforces its share; then nothing is let through, as long as the part is lost.
+/// Where a part hangs, the store says so at the deadline, and must be heard: also if it has the list of the nodes, so that no call
+/// is answered at all.
+#[tokio::test(start_paused = true)]
+async fn g4_a_part_that_hangs_takes_only_its_own_subjects_with_it() {
+    let mut world = World::new(0);
+    world.gives_up = Some(DEADLINE);
+    world.start_node(2);
+    let rules = rules(100, WINDOW, Algorithm::FixedWindow);
+    sleep(Duration::from_secs(2)).await;
+    world.next_window(&rules).await;
+    world.set_fault(Fault::HangPart);
+    for _ in 0..900 {
+        world.ask(0, &rules).await;
+        sleep(Duration::from_millis(10)).await;
+        let mode = world.nodes[0].store.stats().mode;
+        assert_eq!(mode, Mode::Connected);
+    }
+    let admitted: u64 = world.admitted.values().sum();
+    assert!((49..=51).contains(&admitted), "{admitted}");
+    assert!(
+        world.slowest <= DEADLINE + Duration::from_millis(2),
+        "{:?}",
+        world.slowest
+    );
+}
+
+/// For three seconds the node enforces its share; then nothing is let through, as long as the part is lost.
 #[tokio::test(start_paused = true)]
 async fn grace_ends_also_while_only_a_part_is_lost() {
     let mut world = World::new(1);

@@ -57,8 +57,10 @@ pub(crate) enum Fault {
     Overload,
     /// Calls are carried out, but the answer is lost.
     LoseReplies,
-    /// The part of the store is lost that alice is in. What is lost with it was told before.
+    /// The part of the store is lost that alice is in.
     LosePart,
+    /// The part of the store hangs that alice is in, and the list of the nodes, and the store gives up at the deadline.
+    HangPart,
     /// Calls take two seconds.
     Slow,
     /// Calls panic.
@@ -74,6 +76,7 @@ pub(crate) struct Faulty {
     fault: Arc<AtomicU8>,
     pub(crate) calls: Arc<AtomicU64>,
     told: Told,
+    gives_up: Option<Duration>,
 }
 
 /// The subjects that were told of, in order.
@@ -118,6 +121,7 @@ impl Store for Faulty {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             max_policies: Some(MOST_POLICIES),
+            deadline: self.gives_up,
             ..self.store().capabilities()
         }
     }
@@ -177,7 +181,10 @@ impl SharedStore for Faulty {
                 }
                 Ok(answers)
             }
-            Ok(Ok(mut answers)) if has(Fault::LosePart) => {
+            Ok(Ok(mut answers)) if has(Fault::LosePart) || has(Fault::HangPart) => {
+                if has(Fault::HangPart) {
+                    sleep(DEADLINE + LATER).await;
+                }
                 for (request, answer) in batch.iter().zip(&mut answers) {
                     if request.subject.as_bytes() == b"alice" {
                         *answer = Err(refused().with_extent(Extent::Part));
@@ -197,6 +204,11 @@ impl SharedStore for Faulty {
         }
     }
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
+        if self.fault.load(Ordering::SeqCst) == Fault::HangPart as u8 {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            sleep(DEADLINE + LATER).await;
+            return Err(refused().with_extent(Extent::Part));
+        }
         self.pass(async { self.store().register(node).await })
             .await?
     }
@@ -219,6 +231,8 @@ pub(crate) struct World {
     pub(crate) clock: TokioClock,
     pub(crate) shared: Shared,
     pub(crate) nodes: Vec<Node>,
+    /// After what time the store says that it gives up by itself; for nodes that are started from now on.
+    pub(crate) gives_up: Option<Duration>,
     /// Admitted by all nodes, by window.
     pub(crate) admitted: BTreeMap<u64, u64>,
     /// The slowest answer.
@@ -229,6 +243,8 @@ pub(crate) struct World {
 /// How many policies the shared store takes in one request.
 pub(crate) const MOST_POLICIES: usize = 6;
 pub(crate) const DEADLINE: Duration = Duration::from_millis(50);
+/// A store's own deadline begins when a call has reached it.
+const LATER: Duration = Duration::from_millis(1);
 
 impl World {
     pub(crate) fn new(nodes: usize) -> Self {
@@ -238,6 +254,7 @@ impl World {
             clock,
             shared,
             nodes: Vec::new(),
+            gives_up: None,
             admitted: BTreeMap::new(),
             slowest: Duration::ZERO,
             provenances: BTreeMap::new(),
@@ -274,6 +291,7 @@ impl World {
             fault: Arc::clone(&fault),
             calls: Arc::clone(&calls),
             told: Told::default(),
+            gives_up: self.gives_up,
         };
         let told = Arc::clone(&faulty.told);
         let builder = TieredStore::builder(faulty)

@@ -13,6 +13,9 @@ const FLOOR: u64 = 49 * MILLI;
 /// The failures that open the breaker, and the calls that were under way.
 const CALLS: u64 = 5 + 4;
 
+/// The calls of a subject until a node knows that its part is lost.
+const UNTIL_KNOWN: u64 = 4;
+
 pub(super) fn check(run: &Run<'_>) -> Verdict {
     let early = run
         .world
@@ -36,8 +39,8 @@ pub(super) fn check(run: &Run<'_>) -> Verdict {
 fn quiet_in_parts(run: &Run<'_>) -> Verdict {
     let lost = |fault: &&Fault| fault.kind == Kind::PartLost;
     for fault in run.scenario.faults.iter().filter(lost) {
-        let seconds = (fault.to - fault.from) / SECOND + 2;
-        let most = seconds * 2 * u64::from(run.world.subjects);
+        let seconds = (fault.to - fault.from) / SECOND + 1;
+        let most = (2 * seconds + UNTIL_KNOWN) * u64::from(run.world.subjects);
         let during = |at: u64| (fault.from..fault.to).contains(&run.after_start(at));
         for node in 0..run.scenario.nodes {
             let sent = run.world.oracle.sent.iter();
