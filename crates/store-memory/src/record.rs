@@ -48,8 +48,6 @@ impl Record {
 }
 
 impl Entry for Record {
-    type Alignment = ();
-
     fn is_idle(&self, now: Timestamp) -> bool {
         match self.lifetime() {
             // A bucket: its time is when it is full.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_core::Timestamp;
 use tidegate_core::tiered::{Front, Rest};
-use tidegate_table::{CacheLine, Entry};
+use tidegate_table::Entry;
 
 use crate::held::Held;
 use crate::rules::Rules;
@@ -31,9 +31,6 @@ pub(crate) struct Kept {
 // They are kept for every subject: what these grow by is paid for a million times.
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Slot>() == 48 && size_of::<Kept>() == 64);
-// With its digest it is a cache line.
-#[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Slot>() + size_of::<tidegate_table::Digest>() == 64);
 
 impl Slot {
     pub(crate) fn new(subject: &[u8]) -> Self {
@@ -125,8 +122,6 @@ impl Default for Slot {
 }
 
 impl Entry for Slot {
-    type Alignment = CacheLine;
-
     fn is_idle(&self, now: Timestamp) -> bool {
         match self {
             Self::Usual { front, kept } => kept.rest.is_idle(front, now),

@@ -22,8 +22,6 @@
 //! struct Until(Timestamp);
 //!
 //! impl Entry for Until {
-//!     type Alignment = ();
-//!
 //!     fn is_idle(&self, now: Timestamp) -> bool {
 //!         self.0 <= now
 //!     }
@@ -54,7 +52,7 @@ mod sync;
 mod table;
 
 pub use digest::{Digest, KeyHash, Keys};
-pub use entry::{CacheLine, Entry};
+pub use entry::Entry;
 pub use locked::{Locked, Lowered, Place, TableFull};
 pub use overflow::Overflow;
 pub use table::{MAX_CAPACITY, Stats, Table};

@@ -13,7 +13,7 @@ use crate::{Digest, Entry, Table};
 ///
 /// It must be dropped before another subject is locked by the same thread: two subjects may be in one shard.
 /// The overflow counters may be locked meanwhile, never the other way round.
-pub struct Locked<'a, V: Entry> {
+pub struct Locked<'a, V> {
     table: &'a Table<V>,
     shard: MutexGuard<'a, Shard<V>>,
     digest: Digest,
@@ -198,7 +198,7 @@ impl<'a, V: Entry> Locked<'a, V> {
     }
 }
 
-impl<V: Entry> fmt::Debug for Locked<'_, V> {
+impl<V> fmt::Debug for Locked<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked")
             .field("now", &self.now)

@@ -15,30 +15,14 @@ const SWEEP_EVERY: u64 = 10_000_000_000;
 /// How many slots' worth of sweeping one attempt to insert into a full table pays for.
 const CREDIT: u32 = 16;
 
-struct Slot<V: Entry> {
+#[derive(Default)]
+struct Slot<V> {
     digest: Digest,
     value: V,
-    _aligned: [V::Alignment; 0],
-}
-
-impl<V: Entry> Slot<V> {
-    fn new(digest: Digest, value: V) -> Self {
-        Self {
-            digest,
-            value,
-            _aligned: [],
-        }
-    }
-}
-
-impl<V: Entry> Default for Slot<V> {
-    fn default() -> Self {
-        Self::new(Digest::default(), V::default())
-    }
 }
 
 /// With its lock it fits into a cache line.
-pub(crate) struct Shard<V: Entry> {
+pub(crate) struct Shard<V> {
     slots: Box<[Slot<V>]>,
     used: usize,
     /// log2 of the number of shards: the bits of a digest that are the same for all that is in here.
@@ -140,7 +124,7 @@ impl<V: Entry> Shard<V> {
     pub(crate) fn insert(&mut self, digest: Digest, value: V) {
         let home = digest.home(self.bits.into(), self.slots.len());
         if let Some(free) = self.probe(home).find(|at| self.slots[*at].digest.is_none()) {
-            self.slots[free] = Slot::new(digest, value);
+            self.slots[free] = Slot { digest, value };
             self.used += 1;
         }
     }

@@ -25,7 +25,7 @@ const ENOUGH_SHARDS: usize = 64;
 const SWEPT_TOGETHER: usize = 4;
 
 /// A bounded map from subject and policy to `V`. See the [crate](crate)'s documentation.
-pub struct Table<V: Entry> {
+pub struct Table<V> {
     keys: Keys,
     shards: Box<[Aligned<V>]>,
     /// What is lifted out of each shard.
@@ -42,7 +42,10 @@ pub struct Table<V: Entry> {
 
 /// A cache line of its own for each shard's lock, so that threads in different shards do not disturb each other.
 #[repr(align(64))]
-struct Aligned<V: Entry>(Mutex<Shard<V>>);
+struct Aligned<V>(Mutex<Shard<V>>);
+
+#[cfg(all(not(loom), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Aligned<u64>>() == 64);
 
 /// What a table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +62,6 @@ impl<V: Entry> Table<V> {
     /// An empty table of at most `capacity` entries, or [`MAX_CAPACITY`] if that is less. It takes memory as it
     /// fills.
     pub fn new(capacity: NonZeroUsize, keys: Keys) -> Self {
-        #[cfg(all(not(loom), target_pointer_width = "64"))]
-        const {
-            assert!(size_of::<Aligned<V>>() == 64);
-        }
         let capacity = capacity.get().min(MAX_CAPACITY);
         let enough = (capacity / FEW_ENTRIES_PER_SHARD).clamp(1, ENOUGH_SHARDS);
         let bits = capacity
@@ -220,7 +219,7 @@ impl<V: Entry> Table<V> {
     }
 }
 
-impl<V: Entry> fmt::Debug for Table<V> {
+impl<V> fmt::Debug for Table<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // No entries and no keys: neither belongs into a log.
         f.debug_struct("Table")

@@ -15,8 +15,6 @@ struct Leased {
 }
 
 impl Entry for Leased {
-    type Alignment = ();
-
     fn is_idle(&self, now: Timestamp) -> bool {
         self.until <= now
     }

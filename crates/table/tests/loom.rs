@@ -18,8 +18,6 @@ struct Count {
 }
 
 impl Entry for Count {
-    type Alignment = ();
-
     fn is_idle(&self, now: Timestamp) -> bool {
         self.until <= now.as_nanos()
     }

@@ -17,8 +17,6 @@ struct Leased {
 }
 
 impl Entry for Leased {
-    type Alignment = ();
-
     fn is_idle(&self, now: Timestamp) -> bool {
         self.until <= now.as_nanos()
     }
