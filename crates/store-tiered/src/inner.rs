@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_clock::Clock;
 use tidegate_core::shared::NodeId;
-use tidegate_core::tiered::{Timing, View};
+use tidegate_core::tiered::{Timing, View, Visit};
 use tidegate_core::{Decision, PolicyId, PolicyName, Quota, Rule, Timestamp};
 use tidegate_store::{Request, SharedStore};
 use tidegate_table::{Digest, Locked, Place, Table};
@@ -165,8 +165,17 @@ impl<C: Clock> Inner<C> {
             return self.decide_whole(locked, (place, digest), (rule, request.cost), slot);
         };
         drop(locked);
+        if !verdict.is_covered() {
+            self.list_soon(digest, now);
+        }
         *slot = Some(verdict.decision(rule, request.cost, now));
         Some(())
+    }
+
+    #[inline(never)]
+    fn list_soon(&self, digest: Digest, now: Timestamp) {
+        self.agenda
+            .list(digest, Some(Visit::soon(&self.timing, now)));
     }
 
     /// The same where the rest has to be looked at: the first request that is to be told, or to be denied, and what is kept as

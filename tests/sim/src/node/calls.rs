@@ -61,7 +61,9 @@ impl Node {
         let covered = mem::take(&mut held.covered) && wanted.is_none();
         let wanted = wanted.map(|after| at + after);
         let plan = |group: &mut Group| group.plan(wanted, &view, &self.timing, at);
-        let visit = if covered {
+        let visit = if let Some(opened) = held.opened.take() {
+            Some(opened)
+        } else if covered {
             None
         } else {
             plan(held.known.whole())

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tidegate_core::shared::NodeId;
 use tidegate_core::tiered::{
-    CallId, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View,
+    CallId, Link, LinkConfig, Outgoing, StoreClock, Timing, Urgency, View, Visit,
 };
 use tidegate_core::{Breaker, BreakerConfig, Decision, ProbeId, Rule, Timestamp};
 
@@ -54,6 +54,8 @@ pub struct Held {
     pub awaited: Option<CallId>,
     /// Whether the decision that was just taken says that no visit need be planned.
     pub covered: bool,
+    /// The visit that it says has to be.
+    pub opened: Option<Visit>,
 }
 
 /// What became of a request.

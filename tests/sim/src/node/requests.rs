@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tidegate_core::Rule;
+use tidegate_core::tiered::{Verdict, Visit};
 
 use super::{Held, Node, Settled, Waiter};
 
@@ -43,14 +44,17 @@ impl Node {
         let held = self.held.entry(subject).or_default();
         if let [rule] = &self.rules[..] {
             let asked = (rule, waiter.cost);
-            let by_front = held.known.decide(asked, &view, &self.timing, at);
-            let usual = || {
-                held.known
-                    .whole()
-                    .acquire_usual(rule, waiter.cost, &view, at)
-            };
-            if let Some(verdict) = by_front.or_else(usual) {
-                held.covered = verdict.is_covered();
+            let mut decided = held.known.decide(asked, &view, &self.timing, at);
+            if let Some(verdict) = decided {
+                // Nothing else is planned.
+                held.covered = true;
+                held.opened = (!verdict.is_covered()).then(|| Visit::soon(&self.timing, at));
+            } else {
+                let group = held.known.whole();
+                decided = group.acquire_usual(rule, waiter.cost, &view, at);
+                held.covered = decided.is_some_and(Verdict::is_covered);
+            }
+            if let Some(verdict) = decided {
                 let decision = verdict.decision(rule, waiter.cost, at);
                 return Some(Settled { waiter, decision });
             }

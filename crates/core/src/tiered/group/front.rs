@@ -4,8 +4,9 @@
 //!
 //! A [`Front`] is what [`split`](super::Group::split) takes out of a group, and until the two are joined again only the front
 //! changes, by what it admits. It decides where [`acquire_usual`](super::Group::acquire_usual) would, by the same values, and where
-//! no visit would be [planned](super::Group::plan) afterwards; everything else it leaves to the group. What it cannot see cannot have
-//! changed, since the group is only changed as a whole. So these stay true from the split on:
+//! no visit would be [planned](super::Group::plan) afterwards, or [one within T](Visit::soon) and nothing else; everything else it
+//! leaves to the group. What it cannot see cannot have changed, since the group is only changed as a whole. So these stay true from
+//! the split on:
 //!
 //! - no request waits for a call, what was heard is of an age that can be told, and nothing is in doubt;
 //! - the driver comes as it was planned to, since whoever carries out a visit joins the group first.
@@ -15,11 +16,14 @@
 //! noted.
 //!
 //! How much may be admitted was worked out beforehand (`left`): as much as stays within the slack (G2), and below that at which
-//! a report is due early (R3); and nothing unless the driver comes within T and something is untold, so that a report is on its way
-//! already. A request that was denied needs no visit where one before it has said so already, and the next look at the counts is
+//! a report is due early (R3). Either the driver comes within T and something is untold, so that a report is on its way already; or
+//! the driver does not come that soon, and there is nothing that it would do: then the first request that is admitted says that
+//! it is to come, and since when something is untold, and the [rest](super::Rest) sees by that that it does. A request that was denied needs no visit where one before it has said so already, and the next look at the counts is
 //! planned, in time ([`Denies`]).
 
 use super::Timing;
+#[cfg(doc)]
+use super::Visit;
 use super::usual::Verdict;
 use crate::tiered::lifetime::Lifetime;
 use crate::tiered::told::Words;
@@ -62,8 +66,8 @@ impl Front {
         self.number
     }
 
-    /// Decides a request as the group would, and no visit need be planned. `None`: the group is to be asked, and nothing was
-    /// counted.
+    /// Decides a request as the group would. Where the verdict is not [covered](Verdict::is_covered), the driver is to come
+    /// [within T](Visit::soon). `None`: the group is to be asked, and nothing was counted.
     ///
     /// `known` is the rule with that [number](Self::number), `rule` the request's; `nodes` is among how many the slack is
     /// divided, while the store answers ([`View::connected`](crate::tiered::View::connected)).
@@ -87,6 +91,7 @@ impl Front {
             return None;
         }
         let violated = !quota.admits(usage, cost, now);
+        let mut covered = true;
         let usage = if violated {
             if !self.denies(timing, now) {
                 return None;
@@ -94,7 +99,14 @@ impl Front {
             usage
         } else {
             let cost = u16::try_from(cost).ok()?;
-            self.left = self.left.checked_sub(cost)?;
+            let left = self.left.checked_sub(cost)?;
+            if self.untold_since == Timestamp::EPOCH {
+                if now == Timestamp::EPOCH {
+                    return None;
+                }
+                (self.untold_since, covered) = (now, false);
+            }
+            self.left = left;
             self.words.admit(quota, cost, now);
             self.words.usage(quota)
         };
@@ -102,7 +114,7 @@ impl Front {
             usage,
             violated,
             age: now.since(self.heard_at),
-            covered: true,
+            covered,
         })
     }
 

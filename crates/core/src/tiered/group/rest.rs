@@ -10,6 +10,7 @@ use super::{Group, Urgency};
 use crate::tiered::lifetime::Lifetime;
 use crate::tiered::members::{Member, Members};
 use crate::tiered::moment::Moment;
+use crate::tiered::replica::Replica;
 use crate::tiered::told::Told;
 use crate::{Rule, Timestamp};
 
@@ -50,13 +51,14 @@ impl Group {
             return None;
         }
         let (words, told) = Told::split(replica, rule.quota())?;
+        let quiet = self.is_quiet(replica);
         let front = Front {
             words,
             heard_at: self.heard_at.known()?,
             untold_since: since.unwrap_or(Timestamp::EPOCH),
             number,
             nodes: u16::try_from(nodes).ok()?,
-            left: self.left(nodes, told.room(words, rule.quota())),
+            left: self.left(nodes, told.room(words, rule.quota()), quiet),
             denies: self.denies(nodes),
             lifetime: Lifetime::at_least(rule.quota().window_nanos()),
         };
@@ -64,24 +66,32 @@ impl Group {
             told,
             next_call: self.next_call,
             given: front.left,
-            state: State::new(self.planned, self.call, self.marks),
+            state: State::new(self.planned, self.call, self.marks, quiet),
             pace: self.pace,
         };
         Some((front, rest))
     }
 
     /// How much may be admitted without another look at the group: as much as [`acquire_usual`](Self::acquire_usual) would
-    /// admit and call covered.
-    fn left(&self, nodes: u32, room: u64) -> u16 {
+    /// admit and call covered, after the first of a [quiet](Self::is_quiet) one.
+    fn left(&self, nodes: u32, room: u64, quiet: bool) -> u16 {
         let untold = self.untold_since.known().is_some();
         let early = self
             .early_at(nodes)
-            .filter(|_| untold && self.planned.is_soon());
+            .filter(|_| quiet || (untold && self.planned.is_soon()));
         let Some((slack, early)) = early else {
             return 0;
         };
         let left = slack.min(early - 1).saturating_sub(self.unsent());
         u16::try_from(left.min(room)).unwrap_or(u16::MAX)
+    }
+
+    /// Whether the driver does not come within T, and would have nothing to do: after the next request that is admitted it has
+    /// to [come by then](super::Visit::soon), and nothing else.
+    fn is_quiet(&self, replica: &Replica) -> bool {
+        let planned = self.planned.is_soon() || self.call != Call::None;
+        let said = self.untold_since.known().is_some() || self.marks != Marks::default();
+        !planned && !said && self.has_nothing_to_tell(replica)
     }
 
     /// Whether it need not be asked to deny a request: as long as [`plan`](Self::plan) would plan nothing after that.
@@ -130,7 +140,7 @@ impl Rest {
         let used = self.given - front.left;
         let untold = (front.untold_since != Timestamp::EPOCH).then_some(front.untold_since);
         let replica = self.told.joined(front.words, used, rule.quota());
-        let (planned, call, marks) = self.state.parts();
+        let (_, call, marks) = self.state.parts();
         Group {
             members: Members::One(Member { rule, replica }),
             untold_since: Moment::from(untold),
@@ -138,14 +148,24 @@ impl Rest {
             next_call: self.next_call,
             call,
             marks,
-            planned,
+            planned: self.planned(front),
             pace: self.pace,
         }
     }
 
+    /// When the driver comes: also within T, if the group was quiet and its front has admitted anything since.
+    fn planned(&self, front: &Front) -> Planned {
+        let (mut planned, ..) = self.state.parts();
+        if self.state.is_quiet() && front.untold_since != Timestamp::EPOCH {
+            planned.add(Urgency::Soon);
+        }
+        planned
+    }
+
     /// Whether the group may be forgotten; a little later than [`Group::is_idle`] says, since the rule is not at hand.
     pub fn is_idle(&self, front: &Front, now: Timestamp) -> bool {
-        let (planned, call, _) = self.state.parts();
+        let (_, call, _) = self.state.parts();
+        let planned = self.planned(front);
         let (since, full_at) = self.told.matters_since(front.words);
         let until = since.plus(front.lifetime.as_nanos().saturating_mul(2));
         call == Call::None && planned.is_none() && until.max(full_at) <= now
@@ -159,10 +179,16 @@ struct State(u8);
 impl State {
     const CALL: u8 = 1 << 3;
     const MARKS: u32 = 4;
+    const QUIET: u8 = 1 << 7;
 
-    fn new(planned: Planned, call: Call, marks: Marks) -> Self {
+    fn new(planned: Planned, call: Call, marks: Marks, quiet: bool) -> Self {
         let reports = if call == Call::None { 0 } else { Self::CALL };
-        Self(planned.bits() | reports | marks.bits() << Self::MARKS)
+        let quiet = if quiet { Self::QUIET } else { 0 };
+        Self(planned.bits() | reports | marks.bits() << Self::MARKS | quiet)
+    }
+
+    const fn is_quiet(self) -> bool {
+        self.0 & Self::QUIET != 0
     }
 
     fn parts(self) -> (Planned, Call, Marks) {
@@ -172,7 +198,11 @@ impl State {
             Call::Reports
         };
         let planned = Planned::from_bits(self.0 & (Self::CALL - 1));
-        (planned, call, Marks::from_bits(self.0 >> Self::MARKS))
+        (
+            planned,
+            call,
+            Marks::from_bits((self.0 & !Self::QUIET) >> Self::MARKS),
+        )
     }
 }
 

@@ -72,6 +72,18 @@ pub struct Visit {
     pub at: Timestamp,
 }
 
+impl Visit {
+    /// The visit after a request that was admitted by a [`Front`](super::Front), whose verdict is not
+    /// [covered](super::Verdict::is_covered): T later, to report.
+    #[inline]
+    pub fn soon(timing: &Timing, now: Timestamp) -> Self {
+        Self {
+            urgency: Urgency::Soon,
+            at: now + timing.report,
+        }
+    }
+}
+
 /// How soon the driver is to visit a subject. It has a list for each, on which a subject is at most once: a visit that is
 /// far ahead need not be found and brought forward when something turns up that must be told soon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,7 +139,7 @@ impl Planned {
         self.0 >= Self::bit(urgency)
     }
 
-    fn add(&mut self, urgency: Urgency) {
+    pub(super) fn add(&mut self, urgency: Urgency) {
         self.0 |= Self::bit(urgency);
     }
 

@@ -256,7 +256,11 @@ impl World {
             && let Some(verdict) =
                 front.decide(known, (&rule, cost), nodes, &Timing::default(), now)
         {
-            self.covered = verdict.is_covered();
+            // Nothing else is planned.
+            self.covered = true;
+            if !verdict.is_covered() {
+                self.visits.push(Visit::soon(&Timing::default(), now));
+            }
             let decision = verdict.decision(&rule, cost, now);
             self.by_front[usize::from(!decision.is_allowed())] += 1;
             return Some(decision);
