@@ -122,15 +122,13 @@ impl Group {
         }
     }
 
-    /// The slack, and at how much that is unsent a report is due early; none if it is due at once.
+    /// The slack, and at how much that is unsent a report is due early.
     fn early_at(&self, nodes: u32) -> Option<(u64, u64)> {
-        let Members::One(Member { rule, replica }) = &self.members else {
+        let Members::One(Member { rule, .. }) = &self.members else {
             return None;
         };
         let slack = rule.tolerance().slack(rule.quota().limit(), nodes);
-        replica
-            .is_informed()
-            .then(|| (slack, self.pace.early_at(slack)))
+        Some((slack, self.pace.early_at(slack)))
     }
 }
 

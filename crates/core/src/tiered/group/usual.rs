@@ -100,7 +100,7 @@ impl Group {
         let early = self
             .pace
             .early_at(tolerance.slack(limit, view.slack_nodes()));
-        replica.is_informed() && replica.unsent() < early
+        self.heard_at.known().is_some() && replica.unsent() < early
     }
 
     /// Whether there is nothing to tell, and the view is refreshed in time, if that is wanted.
@@ -154,7 +154,7 @@ impl Around<'_> {
                 return None;
             }
             self.untold_since.set_once(now);
-            covered = self.soon && replica.is_informed() && unsent < self.pace.early_at(slack);
+            covered = self.soon && self.heard && unsent < self.pace.early_at(slack);
         }
         Some(Verdict {
             usage: replica.usage(quota),

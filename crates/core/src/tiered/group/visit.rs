@@ -205,7 +205,9 @@ impl Group {
             if replica.is_untold() {
                 let tolerance = member.rule.tolerance();
                 let slack = tolerance.slack(quota.limit(), view.slack_nodes());
-                let early = !replica.is_informed() || replica.unsent() >= self.pace.early_at(slack);
+                let early = replica.unsent() >= self.pace.early_at(slack);
+                // What the store has never told of is told at once (a window that begins anew is not).
+                let early = early || self.heard_at.known().is_none();
                 return Some(self.report_due(early, view, timing));
             }
             replica
