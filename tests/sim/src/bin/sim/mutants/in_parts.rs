@@ -6,13 +6,13 @@ use super::{Mutant, Patch};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
-        name: "parts-are-never-lost",
-        about: "a subject in a lost part is asked for with every request, and has a new share each time",
+        name: "parts-are-tried-all-the-time",
+        about: "the store is tried again after T for each subject that is cut off",
         family: Some(Family::PartLost),
         patches: &[Patch {
             file: "tiered/group/cut_off.rs",
-            old: "self.marks.set(Mark::CutOff, of_use);",
-            new: "self.marks.set(Mark::CutOff, false);",
+            old: "self.is_cut_off().then(|| since + timing.refresh)",
+            new: "self.is_cut_off().then(|| since + timing.report)",
         }],
     },
     Mutant {
