@@ -26,6 +26,8 @@ use tidegate_test_servers::{Flavor, Options, Server};
 
 const CLOCK: &str = "the-clock-of-the-test";
 const NAMES: [&str; 3] = ["one", "two", "three"];
+/// Tried besides the first hundred: a refund under a limit that has been lowered since, after the clock stepped back.
+const KEPT: [u64; 1] = [1326];
 
 #[tokio::test]
 async fn g1_decisions_and_reports_agree_with_core_on_redis() {
@@ -46,7 +48,11 @@ async fn agree(server: &Server) {
     let from_environment =
         |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let first: u64 = from_environment("SEED", 1);
-    for seed in first..first + from_environment("SEEDS", 100) {
+    let seeds = first..first + from_environment("SEEDS", 100);
+    let kept = KEPT
+        .into_iter()
+        .filter(|_| std::env::var_os("SEED").is_none());
+    for seed in kept.chain(seeds) {
         let mut history = History::new(server, &store, seed);
         for step in 0..100 {
             history.step(step).await;
@@ -212,8 +218,9 @@ impl<'a> History<'a> {
         assert_eq!(answer, expected, "{}: acquire {cost}", self.what);
         if cost > 0 {
             for (index, usage) in usages.into_iter().enumerate() {
-                self.write(index, |record, quota, now| {
-                    record.set_usage(quota, usage, now);
+                let quota = *self.rules[index].quota();
+                self.write(index, &quota, |record, now| {
+                    record.set_usage(&quota, usage, now);
                 });
             }
         }
@@ -234,8 +241,10 @@ impl<'a> History<'a> {
         }
         for (index, usage) in usages.into_iter().enumerate() {
             if !decision.statuses()[index].is_violated() {
-                self.write(index, |record, quota, now| {
-                    record.set_usage(quota, usage, now);
+                // Under the limit that the request had, not the one that others have by now: a store knows no other.
+                let quota = *rules[index].quota();
+                self.write(index, &quota, |record, now| {
+                    record.set_usage(&quota, usage, now);
                 });
             }
         }
@@ -251,12 +260,12 @@ impl<'a> History<'a> {
 
     /// The store writes what changes, and what was ahead of the time; what only rolled on is rolled on again by whoever
     /// reads it next.
-    fn write(&mut self, index: usize, change: impl FnOnce(&mut Record, &Quota, Timestamp)) {
-        let (record, quota) = (&mut self.records[index], *self.rules[index].quota());
+    fn write(&mut self, index: usize, quota: &Quota, change: impl FnOnce(&mut Record, Timestamp)) {
+        let record = &mut self.records[index];
         let mut rolled = record.clone();
-        rolled.bring_forward(&quota, self.now);
+        rolled.bring_forward(quota, self.now);
         let mut changed = record.clone();
-        change(&mut changed, &quota, self.now);
+        change(&mut changed, self.now);
         let window = quota.window();
         let ahead = match quota.algorithm() {
             Algorithm::TokenBucket => rolled.usage().at() < record.usage().at(),
@@ -346,7 +355,8 @@ impl<'a> History<'a> {
             self.what, self.records
         );
         for (index, new) in records.into_iter().enumerate() {
-            self.write(index, |record, _, _| *record = new);
+            let quota = *self.rules[index].quota();
+            self.write(index, &quota, |record, _| *record = new);
             self.nodes[node].per_rule[index].heard = Some(answer[index]);
         }
     }
