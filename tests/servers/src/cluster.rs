@@ -115,7 +115,7 @@ impl Cluster {
     /// If a server does not answer, or none has it.
     pub fn owner_of(&self, slot: u16) -> Result<usize> {
         for (index, server) in self.servers.iter().enumerate() {
-            if server.owns(slot)? {
+            if server.owner_of(slot)?.is_some_and(|owner| owner.is_itself) {
                 return Ok(index);
             }
         }
@@ -139,9 +139,34 @@ impl Cluster {
             .run::<()>(&["CLUSTER", "SETSLOT", &number, "MIGRATING", &to.id()?])?;
         Ok(Move {
             cluster: self,
-            slot: number,
+            slot,
             from,
             to,
+        })
+    }
+
+    /// Returns when all servers agree whose a slot is, and since when.
+    ///
+    /// A server that takes a slot over claims it in an epoch later than all that it knows of, if its own is not the latest
+    /// of them. If it has not heard of the one before's, that one's next word is later than its claim and wins the slot
+    /// back, and the server deletes the keys that it has just been given.
+    fn wait_until_agreed(&self, slot: u16, id: &str) -> Result<()> {
+        until("the servers to agree whose a slot is", || {
+            let mut epochs = Vec::new();
+            for server in &self.servers {
+                match server.owner_of(slot)? {
+                    Some(owner) if owner.id == id => epochs.push(owner.epoch),
+                    other => {
+                        return Ok(State::NotYet(format!("{} says {other:?}", server.url())));
+                    }
+                }
+            }
+            epochs.dedup();
+            Ok(if epochs.len() == 1 {
+                State::Holds
+            } else {
+                State::NotYet(format!("it was taken over in one of {epochs:?}"))
+            })
         })
     }
 }
@@ -151,7 +176,7 @@ impl Cluster {
 #[must_use = "a slot that is not moved to the end stays in between"]
 pub struct Move<'a> {
     cluster: &'a Cluster,
-    slot: String,
+    slot: u16,
     from: &'a Server,
     to: &'a Server,
 }
@@ -163,11 +188,11 @@ impl Move<'_> {
     ///
     /// If a server refuses.
     pub fn keys(&self, most: usize) -> Result<usize> {
-        let most = most.to_string();
+        let (slot, most) = (self.slot.to_string(), most.to_string());
         let keys: Vec<Vec<u8>> =
             self.from
                 .admin()
-                .run(&["CLUSTER", "GETKEYSINSLOT", &self.slot, &most])?;
+                .run(&["CLUSTER", "GETKEYSINSLOT", &slot, &most])?;
         if keys.is_empty() {
             return Ok(0);
         }
@@ -180,25 +205,35 @@ impl Move<'_> {
         Ok(keys.len())
     }
 
-    /// Moves what is left, and tells all servers who has the slot now.
+    /// Moves what is left, and tells all servers who has the slot now. Returns when all of them know.
     ///
     /// # Errors
     ///
-    /// If a server refuses.
+    /// If a server refuses, or they do not agree.
     pub fn finish(self) -> Result<()> {
         while self.keys(100)? > 0 {}
-        let id = self.to.id()?;
-        for server in [self.to, self.from]
-            .into_iter()
-            .chain(&self.cluster.servers)
-        {
+        let (slot, id) = (self.slot.to_string(), self.to.id()?);
+        let others = self.cluster.servers.iter();
+        let others =
+            others.filter(|server| ![self.from.port(), self.to.port()].contains(&server.port()));
+        // The new owner first, then the one before: whoever asks in between is sent on, and not back.
+        for server in [self.to, self.from].into_iter().chain(others) {
             server
                 .admin()
-                .run::<()>(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &id])
-                .with_context(|| format!("slot {} to {}", self.slot, self.to.url()))?;
+                .run::<()>(&["CLUSTER", "SETSLOT", &slot, "NODE", &id])
+                .with_context(|| format!("slot {slot} to {}", self.to.url()))?;
         }
-        Ok(())
+        self.cluster.wait_until_agreed(self.slot, &id)
     }
+}
+
+/// Whose a slot is, as a server says.
+#[derive(Debug, PartialEq, Eq)]
+struct Owner {
+    id: String,
+    epoch: String,
+    /// Whether it is the server that says so.
+    is_itself: bool,
 }
 
 impl Server {
@@ -207,14 +242,28 @@ impl Server {
         self.admin().run(&["CLUSTER", "MYID"])
     }
 
-    fn owns(&self, slot: u16) -> Result<bool> {
-        let shards: String = self.admin().run(&["CLUSTER", "NODES"])?;
-        let mine = shards.lines().find(|line| line.contains("myself"));
-        let ranges = mine.into_iter().flat_map(|line| line.split(' ').skip(8));
-        Ok(ranges
-            .filter_map(range)
-            .any(|(first, last)| (first..=last).contains(&slot)))
+    /// Whose a slot is as far as it knows.
+    fn owner_of(&self, slot: u16) -> Result<Option<Owner>> {
+        let nodes: String = self.admin().run(&["CLUSTER", "NODES"])?;
+        Ok(owner_among(&nodes, slot))
     }
+}
+
+/// Whose a slot is, from what `CLUSTER NODES` says: in each line a name, an address, flags, and five more words, of which
+/// the last but one is the epoch; then slots.
+fn owner_among(nodes: &str, slot: u16) -> Option<Owner> {
+    nodes.lines().find_map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let ranges = words.iter().skip(8).filter_map(|word| range(word));
+        let has_it = ranges
+            .into_iter()
+            .any(|(first, last)| (first..=last).contains(&slot));
+        has_it.then(|| Owner {
+            id: words[0].to_owned(),
+            epoch: words[6].to_owned(),
+            is_itself: words[2].contains("myself"),
+        })
+    })
 }
 
 /// From `0-5460` or `42`; nothing from a slot on its way, `[42->-...]`.
@@ -232,5 +281,17 @@ mod tests {
         assert_eq!(range("0-5460"), Some((0, 5460)));
         assert_eq!(range("42"), Some((42, 42)));
         assert_eq!(range("[42->-abc]"), None);
+    }
+
+    #[test]
+    fn whose_a_slot_is_is_read() {
+        let nodes = "ab 127.0.0.1:1@2 myself,master - 0 0 4 connected 0-7 9 [8->-cd]\n\
+                     cd 127.0.0.1:3@4 master - 0 1700000000000 3 connected 8\n\
+                     ef 127.0.0.1:5@6 master - 0 0 1 connected";
+        let owner =
+            |slot| owner_among(nodes, slot).map(|owner| (owner.id, owner.epoch, owner.is_itself));
+        assert_eq!(owner(9), Some(("ab".into(), "4".into(), true)));
+        assert_eq!(owner(8), Some(("cd".into(), "3".into(), false)));
+        assert_eq!(owner(10), None);
     }
 }

@@ -103,6 +103,26 @@ async fn g1_a_slot_that_moves_counts_every_call_once() {
     assert_eq!(left, LIMIT - admitted.load(Ordering::SeqCst));
 }
 
+/// What the test above rests on: keys that came with a slot are still there when the next move begins.
+#[test]
+fn a_slot_that_was_moved_is_not_won_back() {
+    let cluster = Cluster::start().unwrap();
+    let slot = cluster.slot_of(b"key").unwrap();
+    let mut owner = cluster.owner_of(slot).unwrap();
+    let set = ["SET", "key", "value"];
+    cluster.servers()[owner].admin().run::<()>(&set).unwrap();
+    for number in 0..30 {
+        owner = (owner + 1) % 3;
+        cluster.begin_move(slot, owner).unwrap().finish().unwrap();
+        assert_eq!(cluster.owner_of(slot).unwrap(), owner, "move {number}");
+        let keys: u64 = cluster.servers()[owner]
+            .admin()
+            .run(&["EXISTS", "key"])
+            .unwrap();
+        assert_eq!(keys, 1, "move {number}");
+    }
+}
+
 /// Subjects, one on each server.
 async fn one_each(cluster: &Cluster, store: &RedisStore) -> [String; 3] {
     let mut found: [Option<String>; 3] = [None, None, None];
