@@ -364,3 +364,18 @@ fn an_outage_begins_when_it_opened_whatever_probes_say() {
     assert_eq!(closed, Some(Transition::Closed));
     assert_eq!((breaker.open_since(), breaker.next_probe()), (None, None));
 }
+
+#[test]
+fn a_probe_may_take_as_long_as_a_call_and_never_less_than_it_might() {
+    let usual = BreakerConfig {
+        calls: 7,
+        ..BreakerConfig::default()
+    };
+    let (short, long) = (usual.probe_deadline / 2, usual.probe_deadline * 3);
+    assert_eq!(usual.for_deadline(short), usual);
+    let slow = BreakerConfig {
+        probe_deadline: long,
+        ..usual
+    };
+    assert_eq!(usual.for_deadline(long), slow);
+}

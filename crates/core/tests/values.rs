@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
 use tidegate_core::shared::NodeId;
@@ -305,6 +306,21 @@ fn g9_parts_of_every_length_are_told_apart() {
     assert_eq!(alice, Subject::from(&String::from("alice")));
     let parts = SubjectBuf::new().with("alice");
     assert_eq!(Subject::from(&parts), parts.as_subject());
+}
+
+/// Keys of a map that were built, and that were found in a request.
+#[test]
+fn g9_subjects_of_the_same_parts_are_one_key_and_others_are_not() {
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    for len in [0, 5, 200] {
+        let subject = |byte| SubjectBuf::new().with(vec![byte; len]).with([byte]);
+        let (one, same, other) = (subject(b'x'), subject(b'x'), subject(b'y'));
+        assert!(one == same && one != other, "{len}");
+        let hash = |subject: &SubjectBuf| hasher.hash_one(subject);
+        assert_eq!(hash(&one), hash(&same), "{len}");
+        assert_ne!(hash(&one), hash(&other), "{len}");
+        assert_eq!(hash(&one), hasher.hash_one(one.as_subject()), "{len}");
+    }
 }
 
 /// G9: short subjects and long ones are kept in different places; a subject grows from the one into the other.

@@ -96,6 +96,20 @@ mod tests {
             prop_assert!(second.granted >= first.granted + used, "{first:?} {second:?}");
         }
 
+        /// All that can have been granted by a call whose answer was lost is taken for that, and one more is not.
+        #[test]
+        fn g5_as_much_as_a_bucket_holds_may_have_been_granted_by_a_lost_call(
+            base in 0_u64..100, most in 1_u64..100, got in 0_u64..3,
+        ) {
+            let totals = |granted| Totals { granted, ..Totals::default() };
+            let known = |lost: u64| {
+                let mine = totals(base + lost + got);
+                as_remembered(totals(base), totals(base), (mine, got), most).granted
+            };
+            prop_assert_eq!(known(most), base);
+            prop_assert_eq!(known(most + 1), base + most + 1);
+        }
+
         /// Small enough for the compact form, and for three bytes in the store.
         #[test]
         fn it_begins_with_small_numbers(limit in 1_u64..1 << 39, nanos in any::<u64>()) {

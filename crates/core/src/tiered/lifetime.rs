@@ -38,11 +38,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_never_short_and_hardly_long(nanos in any::<u64>()) {
+        fn it_is_never_short_and_hardly_long(nanos in any::<u64>(), shift in 0_u32..64) {
+            let nanos = nanos >> shift;
             let lifetime = Lifetime::at_least(nanos).as_nanos();
             prop_assert!(lifetime >= nanos, "{lifetime}");
             let most = nanos.max(Lifetime::ONE).saturating_add(nanos / 4);
-            prop_assert!(lifetime <= most || lifetime == u64::MAX, "{lifetime}");
+            // Beyond the longest that has a form there is only forever.
+            prop_assert!(lifetime <= most || nanos > LONGEST, "{lifetime}");
         }
+    }
+
+    /// Seven times 2^61.
+    const LONGEST: u64 = 7 << 61;
+
+    #[test]
+    fn what_has_a_form_is_exact() {
+        for nanos in [4, 5, 7, 8, 10, 1 << 55, 7 << 53, 4 << 61, LONGEST] {
+            assert_eq!(Lifetime::at_least(nanos).as_nanos(), nanos);
+        }
+        assert_eq!(Lifetime::at_least(0).as_nanos(), Lifetime::ONE);
+        assert_eq!(Lifetime::at_least(LONGEST + 1).as_nanos(), u64::MAX);
     }
 }

@@ -106,3 +106,17 @@ fn g2_in_an_outage_nobody_is_known_to_be_alone() {
     link.changed(Transition::Opened, after(6_500));
     assert!(!link.view(after(6_500)).alone);
 }
+
+#[test]
+fn g2_the_store_names_a_node_alone_until_anything_shows_the_contrary() {
+    let mut link = Link::new(LinkConfig::default());
+    assert!(!link.is_named_alone(), "it has not spoken yet");
+    link.registered(1, after(0));
+    assert!(link.is_named_alone());
+    link.registered(2, after(1_000));
+    assert!(!link.is_named_alone());
+    link.registered(1, after(2_000));
+    assert!(link.is_named_alone());
+    link.noticed_others(after(2_500));
+    assert!(!link.is_named_alone());
+}

@@ -119,6 +119,20 @@ fn g8_what_costs_nothing_is_allowed_even_where_more_is_used_than_there_is() {
 }
 
 #[test]
+fn g8_what_costs_nothing_is_allowed_while_returning_although_the_share_is_used_up() {
+    let mut world = World::new(Algorithm::FixedWindow);
+    world.rule = world.rule.with_outage(Outage::FULL);
+    assert!(without_store(&mut world, 40).is_allowed());
+    world.rule = world.rule.with_outage(Outage::SHARE);
+    world.view.mode = Mode::Returning;
+    let denied = world.decide(1, START).unwrap();
+    assert_eq!(denied.provenance(), Provenance::Outage(Fallback::Share));
+    assert!(!denied.is_allowed());
+    let free = world.decide(0, START).unwrap();
+    assert!(free.is_allowed() && !free.statuses()[0].is_violated());
+}
+
+#[test]
 fn what_a_shadow_policy_would_deny_is_allowed_and_not_counted() {
     for outage in [Outage::SHARE, Outage::FULL, Outage::CLOSED] {
         let mut world = World::new(Algorithm::FixedWindow);

@@ -222,3 +222,20 @@ fn g5_what_was_used_in_the_window_before_is_reported_with_the_rest() {
         assert_eq!(many.records[0].usage().previous(), 1, "{algorithm}");
     }
 }
+
+/// As long as something is missing from it: of a full one nobody needs to hear.
+#[test]
+fn g6_a_bucket_that_is_not_full_is_reported_with_the_rest() {
+    let mut many = Many::new(Algorithm::TokenBucket);
+    many.ask(0, START);
+    many.ask(1, START);
+    many.tell(START);
+    // A unit flows in within 200 ms.
+    for (millis, expected) in [(100, &["p0", "p1"][..]), (300, &["p1"])] {
+        let now = START + Duration::from_millis(millis);
+        many.ask(1, now);
+        let mut told = many.tell(now);
+        told.sort_unstable();
+        assert_eq!(told, expected, "after {millis} ms");
+    }
+}

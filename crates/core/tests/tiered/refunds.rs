@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tidegate_core::shared::Report;
 use tidegate_core::tiered::Timing;
 use tidegate_core::{Algorithm, Usage};
 
@@ -109,4 +110,34 @@ fn g5_after_a_reset_the_whole_limit_is_there_once_more() {
         world.call(0, START);
         assert_eq!((admitted, world.used(START)), (50, 50), "{algorithm}");
     }
+}
+
+/// What a bucket's report says that the node gave back, and that the store has acknowledged of that.
+fn returned(world: &mut World) -> (u64, u64) {
+    match world.compose(0, START).unwrap().reports[0].1 {
+        Report::Bucket(report) => (report.totals.returned, report.acknowledged.returned),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Nothing else is said to be known to the store: it would take that for a loss of its data.
+#[test]
+fn g5_a_bucket_says_what_was_given_back_on_top_of_what_the_store_knows() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    let charged = world.decide(3, START).unwrap();
+    world.call(0, START);
+    world.group.give_back(&[world.rule], &charged, START);
+    assert_eq!(returned(&mut world), (3, 0));
+}
+
+/// Before the first answer nobody knows what the store remembers; all of it counts all the same.
+#[test]
+fn g5_what_is_given_back_bit_by_bit_before_the_store_was_heard_adds_up() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    let charged = [1, 2, 3].map(|cost| world.decide(cost, START).unwrap());
+    for decision in &charged {
+        world.group.give_back(&[world.rule], decision, START);
+    }
+    let (told, acknowledged) = returned(&mut world);
+    assert_eq!(told - acknowledged, 6);
 }

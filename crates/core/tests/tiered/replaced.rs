@@ -45,3 +45,17 @@ fn a_lower_limit_holds_from_the_next_request_on() {
         assert_eq!(denied.statuses()[0].limit(), 20, "{algorithm}");
     }
 }
+
+/// Of the 50 that the bucket held 15 are missing, for another three seconds; a smaller one takes in six meanwhile.
+#[test]
+fn g2_a_bucket_of_another_limit_is_full_again_when_it_was_to_be() {
+    let mut world = World::loose(Algorithm::TokenBucket);
+    assert_eq!(world.rival(10, START), 10);
+    let _ = world.decide(0, START);
+    world.call(0, START);
+    assert!(world.decide(5, START).is_some());
+    assert_eq!(world.left(START), 35);
+    world.rule = changed(world.rule)[0];
+    let looked = world.left(START);
+    assert_eq!(looked, 20 - 6);
+}

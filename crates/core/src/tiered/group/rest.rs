@@ -206,7 +206,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
+    use alloc::{format, vec};
     use core::time::Duration;
 
     use proptest::prelude::*;
@@ -235,6 +235,60 @@ mod tests {
                 });
                 prop_assert_eq!(one, other, "{:?}", step);
                 prop_assert_eq!(&apart.visits, &whole.visits, "{:?}", step);
+            }
+        }
+    }
+
+    /// Whether it may be forgotten at some time soon, in two parts and as a whole; in two parts not sooner, and not much later.
+    fn may_be_forgotten(world: &World) -> bool {
+        let (front, rest, _) = world.parts.as_ref().unwrap();
+        let (whole, window) = (world.whole(), world.rule.quota().window());
+        let times = (0..40).map(|quarter| world.now + window / 4 * quarter);
+        for time in times.clone().filter(|time| rest.is_idle(front, *time)) {
+            assert!(whole.is_idle(time), "too early: {time}");
+        }
+        let mut idle = times.filter(|time| whole.is_idle(*time));
+        let since = idle.next();
+        if let Some(since) = since {
+            assert!(rest.is_idle(front, since + window / 2), "after {since}");
+        }
+        since.is_some()
+    }
+
+    #[test]
+    fn r1_in_two_parts_it_is_kept_for_about_as_long_as_it_matters() {
+        for algorithm in ["fixed-window", "sliding-window", "token-bucket"] {
+            let quota = Quota::new(10, Duration::from_millis(700)).unwrap();
+            let quota = quota.with_algorithm(algorithm.parse().unwrap()).unwrap();
+            let exact = Rule::new(PolicyName::new("p").unwrap(), quota);
+            let mut rules = vec![exact];
+            // A bucket that takes longer than two windows until it is full.
+            rules.extend(quota.with_burst(40).map(|quota| exact.with_quota(quota)));
+            for rule in rules {
+                let tolerance = Tolerance::from_fraction(1.0).unwrap();
+                let mut world = World::new(Way::Apart, rule.with_tolerance(tolerance), 2);
+                for _ in 0..9 {
+                    for step in [Step::Ask { cost: 4 }, Step::Call] {
+                        world.take(&step);
+                    }
+                }
+                world.drive();
+                world.plan();
+                assert!(may_be_forgotten(&world), "{rule:?}");
+
+                world.take(&Step::Ask { cost: 0 });
+                world.now = world.now + quota.window() * 4;
+                world.take(&Step::Ask { cost: 1 });
+                world.plan();
+                assert!(!may_be_forgotten(&world), "{rule:?}: a visit is planned");
+                world.now = world.now + quota.window() / 4;
+                world.take(&Step::Send { want: 0 });
+                world.drive();
+                world.plan();
+                assert!(!may_be_forgotten(&world), "{rule:?}: a call is under way");
+                world.take(&Step::Answer);
+                world.plan();
+                assert!(may_be_forgotten(&world), "{rule:?}");
             }
         }
     }

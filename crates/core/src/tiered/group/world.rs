@@ -34,6 +34,8 @@ pub(super) enum Step {
     Pass {
         millis: u64,
     },
+    /// Until the window ends, to the nanosecond.
+    End,
     Back {
         millis: u64,
     },
@@ -54,7 +56,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Fail),
         2 => (0_u64..2).prop_map(|want| Step::Send { want }),
         2 => Just(Step::Answer),
-        2 => (0_u64..700).prop_map(|millis| Step::Pass { millis }),
+        2 => (0_u64..1_100).prop_map(|millis| Step::Pass { millis }),
+        1 => Just(Step::End),
         4 => (0_u64..30).prop_map(|millis| Step::Pass { millis }),
         1 => (0_u64..3_000).prop_map(|millis| Step::Back { millis }),
         2 => mode.prop_map(Step::Mode),
@@ -63,15 +66,16 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A policy of a second's window.
+/// A policy of a second's window, or one in which the view of a subject that is being denied is refreshed.
 pub(super) fn rule() -> impl Strategy<Value = Rule> {
     let algorithm = prop_oneof![
         Just(Algorithm::FixedWindow),
         Just(Algorithm::SlidingWindow),
         Just(Algorithm::TokenBucket),
     ];
-    (1_u64..40, 0.0..=1.0, algorithm).prop_map(|(limit, tolerance, algorithm)| {
-        let quota = Quota::new(limit, Duration::from_secs(1)).unwrap();
+    let seconds = prop_oneof![Just(1), Just(5)];
+    (1_u64..40, 0.0..=1.0, algorithm, seconds).prop_map(|(limit, tolerance, algorithm, seconds)| {
+        let quota = Quota::new(limit, Duration::from_secs(seconds)).unwrap();
         let quota = quota.with_algorithm(algorithm).unwrap();
         let tolerance = Tolerance::from_fraction(tolerance).unwrap();
         Rule::new(PolicyName::new("p").unwrap(), quota).with_tolerance(tolerance)
@@ -93,7 +97,7 @@ pub(super) struct World {
     way: Way,
     /// Not what it is while it is [taken apart](Self::parts).
     pub(super) group: Group,
-    parts: Option<(Front, Rest, Arc<Rule>)>,
+    pub(super) parts: Option<(Front, Rest, Arc<Rule>)>,
     pub(super) record: Record,
     pub(super) rule: Rule,
     pub(super) view: View,
@@ -213,6 +217,11 @@ impl World {
         self.touched = false;
         match *step {
             Step::Pass { millis } => self.now = self.now + Duration::from_millis(millis),
+            Step::End => {
+                let window = self.rule.quota().window_nanos();
+                let number = self.now.as_nanos() / window + 1;
+                self.now = Timestamp::from_nanos(number * window);
+            }
             Step::Back { millis } => self.now = self.now - Duration::from_millis(millis),
             Step::Mode(mode) => self.view.mode = mode,
             Step::Nodes(nodes) => (self.view.nodes, self.view.alone) = (nodes, nodes == 1),
