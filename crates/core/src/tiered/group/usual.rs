@@ -223,13 +223,14 @@ mod tests {
                 world.drive();
                 world.take(step);
                 world.plan();
-                // A look at the counts may come with another one; a report never waits for longer than T.
+                // A look at the counts may come with another one, and one that has long been due, but was wanted by nobody, with a
+                // report that is due within T; a report never waits for longer than that.
                 let (group, visits, now) = (&world.group, &world.visits, world.now);
                 let refused = group.marks.has(Mark::Refused);
                 let looks = refused || !group.is_untold() || group.doubt_due(&timing).is_some();
-                let patience = if looks { timing.refresh } else { Duration::ZERO };
+                let (patience, within) = if looks { (timing.refresh, timing.report) } else { Default::default() };
                 if let Some(due) = group.due(&world.view, &timing) {
-                    let latest = now.max(due + patience);
+                    let latest = (now + within).max(due + patience);
                     prop_assert!(
                         visits.iter().any(|visit| visit.at <= latest),
                         "{:?}: due at {:?}, the driver comes {:?}", step, due, visits
