@@ -131,6 +131,27 @@ fn g6_what_the_store_has_lost_is_told_again_in_parts_until_all_of_it_is() {
     }
 }
 
+/// A request under one of the subject's policies asks about that alone: the others are told again by the next report.
+#[test]
+fn g6_a_request_that_asks_about_one_policy_has_not_told_the_others_again() {
+    for algorithm in ALGORITHMS {
+        let mut many = Many::new(algorithm);
+        many.ask(0, START);
+        many.ask(1, START);
+        many.tell_all(START);
+        many.records = Default::default();
+        assert!(many.group.tell_again(START), "{algorithm}");
+        let wish = [many.rules[0]];
+        let wanted = many.group.compose(Some((&wish, 1)), START).unwrap();
+        let replies = many.carry(&wanted, START);
+        let timing = Timing::default();
+        let heard = many.group.hear(&wanted, &replies, 0, &timing, START);
+        assert!(heard.is_some() && many.group.is_untold(), "{algorithm}");
+        many.tell_all(START);
+        assert_eq!(many.used(START), [1, 1, 0, 0, 0], "{algorithm}");
+    }
+}
+
 /// Policies that come and go, while the subject is asked for under one all the time.
 #[test]
 fn r1_policies_that_nobody_asks_for_any_more_are_forgotten() {
