@@ -91,3 +91,36 @@ fn r1_what_the_store_was_told_is_not_looked_at_in_an_outage() {
         assert_eq!(world.used(START), 1, "{algorithm}");
     }
 }
+
+/// What was forgotten is forgotten, but for what others still know of it: a call, whose answer may come late, and the driver's lists.
+#[test]
+fn g5_after_all_is_forgotten_in_an_outage_no_late_answer_is_taken_for_that_to_another_call() {
+    let out = Mode::Out { lasted: WINDOW };
+    let view = View { mode: out, ..VIEW };
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        let (timing, later) = (Timing::default(), START + WINDOW * 3);
+        let _ = world.decide(3, START);
+        let first = world.compose(0, START).unwrap();
+        let reply = world.carry(&first, START);
+        world.group.give_up(first.call, &timing, START);
+        let soon = START + timing.report;
+        for at in [soon, START] {
+            let visit = world.group.plan(Some(at), &view, &timing, START).unwrap();
+            assert_eq!(visit.at, at, "{algorithm}");
+        }
+        let (dropped, again) = world.group.sit_out(Urgency::Now, &view, &timing, later);
+        assert_eq!((dropped, again), (3, None), "{algorithm}");
+        let soon = later + timing.report;
+        let planned = world.group.plan(Some(soon), &view, &timing, later);
+        assert_eq!(planned, None, "{algorithm}: it is on that list still");
+
+        let _ = world.decide(2, later);
+        let second = world.compose(0, later).unwrap();
+        let heard = world.group.hear(&first, &[reply], 0, &timing, later);
+        assert!(heard.is_none(), "{algorithm}");
+        let reply = world.carry(&second, later);
+        world.answer(&second, reply, 0, later);
+        assert_eq!(world.group.unsent(), 0, "{algorithm}");
+    }
+}
