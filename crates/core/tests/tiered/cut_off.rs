@@ -132,3 +132,48 @@ fn what_can_no_longer_be_told_is_dropped_and_said_so_and_the_store_left_alone() 
         "ended already"
     );
 }
+
+#[test]
+fn r3_a_subject_that_nobody_asks_for_is_tried_once_more_and_then_left_alone() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        world.left(START);
+        world.call(0, START);
+        world.fail_in_part(START);
+        assert!(world.group.is_cut_off(), "{algorithm}");
+        let (view, timing) = (world.view, Timing::default());
+        let visit = world.group.plan(None, &view, &timing, START);
+        let again = START + timing.refresh;
+        assert_eq!(visit.map(|visit| visit.at), Some(again), "{algorithm}");
+        world.fail_in_part(again);
+        assert!(!world.group.is_cut_off(), "{algorithm}");
+        assert_eq!(world.due(), None, "{algorithm}");
+    }
+}
+
+/// Such a call may be carried out late: as long as the subject is of any use, what it may have been granted is asked about.
+#[test]
+fn g5_a_wish_that_failed_in_part_is_in_doubt_while_anybody_asks_for_the_subject() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::loose(algorithm);
+        world.left(START);
+        world.call(0, START);
+        let timing = Timing::default();
+        let mut now = START;
+        for of_use in [true, false] {
+            let wanted = world.compose(1, now).unwrap();
+            let dropped = world.group.cut_off(wanted.call, &timing, now);
+            assert_eq!(dropped, Some(0), "{algorithm}");
+            assert_eq!(world.group.is_cut_off(), of_use, "{algorithm}");
+            now = now + timing.refresh;
+        }
+        assert_eq!(world.due(), None, "{algorithm}: nobody asks any more");
+
+        let wanted = world.compose(1, now).unwrap();
+        world.group.cut_off(wanted.call, &timing, now);
+        world.call(0, now);
+        assert!(!world.group.is_cut_off(), "{algorithm}");
+        let later = now + timing.refresh;
+        assert!(world.due().is_some_and(|due| due <= later), "{algorithm}");
+    }
+}

@@ -37,6 +37,25 @@ fn g4_final_counts_are_those_that_hold_when_the_others_last_reports_are_in() {
     assert_eq!((finished.own, finished.total), (1, 1));
 }
 
+/// Whether the node admitted by itself or asked for every request.
+#[test]
+fn g4_final_counts_are_asked_for_by_whoever_used_anything() {
+    for algorithm in [Algorithm::FixedWindow, Algorithm::SlidingWindow] {
+        for (by_itself, granted) in [(0, 0), (0, 3), (3, 0), (3, 3)] {
+            let mut world = World::loose(algorithm);
+            let _ = world.decide(by_itself, START);
+            world.call(granted, START);
+            let next = START + WINDOW;
+            world.roll(next);
+            let asks = world.due().is_some();
+            assert_eq!(asks, by_itself + granted > 0, "{algorithm}, {granted}");
+            let settled = next + Timing::default().report * 5;
+            let own = world.hear(settled).map(|finished| finished.own);
+            assert_eq!(own.unwrap_or(0), by_itself + granted, "{algorithm}");
+        }
+    }
+}
+
 #[test]
 fn g4_a_short_windows_counts_are_final_when_the_next_one_is_half_over() {
     let mut world = World::loose(Algorithm::FixedWindow);

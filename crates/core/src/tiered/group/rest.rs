@@ -291,12 +291,24 @@ mod tests {
     #[test]
     fn r3_who_is_denied_by_the_front_has_what_is_due_told() {
         for algorithm in ALGORITHMS {
-            let [three, four] = [3, 4].map(|cost| Step::Ask { cost });
+            let [three, five] = [3, 5].map(|cost| Step::Ask { cost });
+            let heard = [LOOK, Step::Send { want: 0 }, Step::Answer];
             let [returning, connected] = [Mode::Returning, Mode::Connected].map(Step::Mode);
-            // The call is granted one of eight.
-            let mut steps = vec![LOOK, Step::Call, three, four, ASK];
-            steps.extend([returning, connected, ASK]);
+            let then = [three, five, ASK, returning, connected, ASK];
+            let steps = [&heard[..], &then].concat();
             decides_alike(limited(8, 5_000, algorithm), 1, &steps).unwrap();
+        }
+    }
+
+    /// Behind what is untold, or behind what was heard as well.
+    #[test]
+    fn g7_a_front_leaves_it_to_the_group_when_the_clock_stepped_back() {
+        for algorithm in ALGORITHMS {
+            for millis in [5, 15] {
+                let mut steps = vec![LOOK, Step::Call, pass(10), ASK];
+                steps.extend([Step::Back { millis }, ASK, ASK]);
+                decides_alike(limited(8, 5_000, algorithm), 1, &steps).unwrap();
+            }
         }
     }
 

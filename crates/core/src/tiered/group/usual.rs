@@ -183,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::tiered::group::world::{Step, Way, World, rule, step};
+    use crate::{Algorithm, PolicyName, Quota};
 
     proptest! {
         /// The quick way decides as the long way does, and leaves the same behind.
@@ -192,22 +193,7 @@ mod tests {
             (rule, nodes) in (rule(), 1_u32..5),
             shadow in any::<bool>(),
         ) {
-            let rule = rule.with_shadow(shadow);
-            let mut quick = World::new(Way::Quick, rule, nodes);
-            let mut long = World::new(Way::Long, rule, nodes);
-            let timing = Timing::default();
-            for step in &steps {
-                prop_assert_eq!(quick.take(step), long.take(step), "{:?}", step);
-                let [one, other] = [&quick, &long].map(|world| {
-                    (
-                        world.group.due(&world.view, &timing),
-                        world.group.unsent(),
-                        world.group.is_untold(),
-                        world.record.usage(),
-                    )
-                });
-                prop_assert_eq!(one, other, "{:?}", step);
-            }
+            decides_alike(rule.with_shadow(shadow), nodes, &steps)?;
         }
 
         /// Where no visit is planned because the driver comes soon enough, it does. (While the store's clock does not step
@@ -238,5 +224,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn decides_alike(rule: Rule, nodes: u32, steps: &[Step]) -> Result<(), TestCaseError> {
+        let mut quick = World::new(Way::Quick, rule, nodes);
+        let mut long = World::new(Way::Long, rule, nodes);
+        let timing = Timing::default();
+        for step in steps {
+            prop_assert_eq!(quick.take(step), long.take(step), "{:?}", step);
+            let [one, other] = [&quick, &long].map(|world| {
+                (
+                    world.group.due(&world.view, &timing),
+                    world.group.unsent(),
+                    world.group.is_untold(),
+                    world.record.usage(),
+                )
+            });
+            prop_assert_eq!(one, other, "{:?}", step);
+        }
+        Ok(())
+    }
+
+    /// What was heard before the clock stepped back is no reason to deny, also where the bucket is not kept in the usual form,
+    /// since some of it was admitted without the store.
+    #[test]
+    fn g7_a_bucket_that_is_not_usual_is_asked_about_when_the_clock_stepped_back() {
+        let quota = Quota::new(4, Duration::from_secs(5)).unwrap();
+        let quota = quota.with_algorithm(Algorithm::TokenBucket).unwrap();
+        let rule = Rule::new(PolicyName::new("p").unwrap(), quota);
+        let lasted = Duration::from_secs(1);
+        let [out, connected] = [Mode::Out { lasted }, Mode::Connected].map(Step::Mode);
+        let ask = |cost| Step::Ask { cost };
+        let mut steps = alloc::vec![ask(0), Step::Call, out, ask(3), connected];
+        steps.extend([Step::Back { millis: 3 }, ask(1), ask(1), ask(2)]);
+        decides_alike(rule, 1, &steps).unwrap();
     }
 }
