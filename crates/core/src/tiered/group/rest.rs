@@ -312,6 +312,23 @@ mod tests {
         }
     }
 
+    /// Nothing is to be told, and yet it is not as after a report: a call failed just now, or the last request was denied.
+    #[test]
+    fn r3_the_first_request_that_is_untold_has_a_visit_planned_whatever_came_before() {
+        for algorithm in ALGORITHMS {
+            let heard = [LOOK, Step::Send { want: 0 }, Step::Answer];
+            let failed = [pass(10), Step::Send { want: 0 }, Step::Fail, ASK, ASK];
+            let steps = [&heard[..], &failed].concat();
+            decides_alike(limited(8, 5_000, algorithm), 1, &steps).unwrap();
+
+            // The look at the counts comes before the report is due.
+            let told = [Step::Ask { cost: 9 }, Step::Send { want: 0 }, Step::Answer];
+            let denied = [Step::Ask { cost: 3 }, pass(970), ASK, ASK];
+            let steps = [&heard[..], &told, &denied].concat();
+            decides_alike(limited(10, 50_000, algorithm), 1, &steps).unwrap();
+        }
+    }
+
     #[test]
     fn a_front_says_which_rule_it_is_under() {
         let rule = limited(10, 1_000, Algorithm::FixedWindow);
