@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use tidegate_tests::Request;
+use tidegate_tests::{Http2Client, Request};
 
 use crate::support::{Demo, FRAMEWORKS, masked, refused};
 
@@ -25,6 +25,21 @@ fn a_hundred_requests_are_allowed_and_the_next_is_denied_alike_in_both_framework
         assert_eq!(limit, format!(r#""per-client";r=0;t={wait}"#));
     }
     let [axum, actix] = answers.map(|answers| answers.iter().map(masked).collect::<Vec<_>>());
+    assert_eq!(axum, actix);
+}
+
+#[test]
+fn http2_without_tls_is_served_on_the_same_port() {
+    let answers = FRAMEWORKS.map(|framework| {
+        let demo = Demo::start(framework, &["--limit", "1", "--window", "1h"]);
+        let mut client = Http2Client::connect(demo.address).unwrap();
+        let get = Request::get("/");
+        let answers = [client.send(&get).unwrap(), client.send(&get).unwrap()];
+        assert_eq!(demo.get("/").status, 429, "{framework}: the same limit");
+        answers
+    });
+    let [axum, actix] = answers.map(|answers| answers.map(|answer| masked(&answer)));
+    assert_eq!(axum.each_ref().map(|(status, ..)| *status), [200, 429]);
     assert_eq!(axum, actix);
 }
 

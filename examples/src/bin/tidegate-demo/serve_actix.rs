@@ -33,7 +33,8 @@ pub(crate) fn run(
             .service(ok("/healthz"))
     });
     let server = server.disable_signals().keep_alive(KEEP_ALIVE);
-    let server = server.listen(listener)?;
+    // HTTP/2 without TLS as well, which axum serves on the same port too.
+    let server = server.listen_auto_h2c(listener)?;
     rt::System::new().block_on(async {
         let server = server.run();
         rt::spawn(stopped(server.handle(), stop));
