@@ -20,6 +20,7 @@ pub struct Request {
     pub(crate) target: String,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    is_old: bool,
 }
 
 impl Request {
@@ -30,6 +31,7 @@ impl Request {
             target: target.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            is_old: false,
         }
     }
 
@@ -55,15 +57,35 @@ impl Request {
         }
     }
 
-    /// As it goes over the wire in HTTP/1.1.
+    /// In HTTP/1.0: without a host, and with a body whose length is told.
+    #[must_use]
+    pub fn http_1_0(self) -> Self {
+        Self {
+            is_old: true,
+            ..self
+        }
+    }
+
+    /// As it goes over the wire in HTTP/1.1, unless it is to be in HTTP/1.0.
     pub fn bytes(&self) -> Vec<u8> {
-        let head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.target);
+        let version = if self.is_old {
+            "HTTP/1.0"
+        } else {
+            "HTTP/1.1\r\nhost: test"
+        };
+        let head = format!("{} {} {version}\r\n", self.method, self.target);
         let mut bytes = head.into_bytes();
         for (name, value) in &self.headers {
             bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());
         }
         if self.body.is_empty() {
             bytes.extend(b"\r\n");
+            return bytes;
+        }
+        if self.is_old {
+            let length = format!("content-length: {}\r\n\r\n", self.body.len());
+            bytes.extend(length.as_bytes());
+            bytes.extend(&self.body);
             return bytes;
         }
         bytes.extend(b"transfer-encoding: chunked\r\n\r\n");
@@ -190,6 +212,7 @@ impl Client {
         let line = self.line()?;
         let code = line
             .strip_prefix("HTTP/1.1 ")
+            .or_else(|| line.strip_prefix("HTTP/1.0 "))
             .and_then(|rest| rest.get(..3));
         code.and_then(|code| code.parse().ok())
             .ok_or_else(|| malformed(&line))

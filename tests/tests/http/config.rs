@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) allowed: Option<&'static str>,
     pub(crate) failures_only: bool,
     pub(crate) mode_header: bool,
+    /// The most that is added to `Retry-After`, in seconds.
+    pub(crate) jitter: u64,
     pub(crate) plain_denials: bool,
     pub(crate) shadow: bool,
     pub(crate) store: How,
@@ -54,7 +56,13 @@ pub(crate) enum By {
     /// The parameter `id`, or the client.
     Item,
     HashedKey,
+    /// What a function finds: the first segment of the path, or nothing.
+    Segment,
     Proxied(ForwardedField, &'static str),
+    /// Behind so many proxies.
+    Hops(ForwardedField, u8),
+    /// What the one proxy says, by prefixes of IPv4 and IPv6 addresses.
+    Prefixes(u8, u8),
 }
 
 /// How the store behaves.
@@ -78,6 +86,7 @@ impl Default for Config {
             allowed: None,
             failures_only: false,
             mode_header: false,
+            jitter: 0,
             plain_denials: false,
             shadow: false,
             store: How::Ready,
@@ -135,6 +144,7 @@ impl Config {
             .allow_header("x-pass", ["monitoring"])
             .unwrap()
             .headers(self.dialects)
+            .retry_jitter(Duration::from_secs(self.jitter))
             .cost_by(move |request: &R| {
                 if request.path() == "/report" {
                     report_cost
@@ -167,7 +177,7 @@ impl Config {
         options
     }
 
-    fn key<R: ?Sized>(&self) -> Key<R> {
+    fn key<R: Head + ?Sized>(&self) -> Key<R> {
         let api_key = || key::header("X-Api-Key").unwrap();
         match self.by {
             By::Client => key::client_ip(),
@@ -176,17 +186,27 @@ impl Config {
             By::KeyOrClient => api_key().or(key::client_ip()),
             By::KeyAlone => api_key(),
             By::RouteAndMethod => key::route().and(key::method()),
-            By::Proxied(..) => key::client(self.client()),
+            By::Segment => key::from_fn("segment", |request: &R| {
+                let segment = request.path().split('/').nth(1)?;
+                (!segment.is_empty()).then(|| segment.to_owned())
+            }),
+            By::Proxied(..) | By::Hops(..) | By::Prefixes(..) => key::client(self.client()),
         }
     }
 
     fn client(&self) -> ClientAddress {
+        let direct = ClientAddress::new();
         match self.by {
             By::Proxied(field, ranges) => {
-                let proxies = Proxies::trusted(field, ranges.parse().unwrap());
-                ClientAddress::new().behind(proxies)
+                direct.behind(Proxies::trusted(field, ranges.parse().unwrap()))
             }
-            _ => ClientAddress::new(),
+            By::Hops(field, hops) => direct.behind(Proxies::hops(field, hops).unwrap()),
+            By::Prefixes(v4, v6) => {
+                let proxy = Proxies::hops(ForwardedField::XForwardedFor, 1).unwrap();
+                let client = direct.behind(proxy).with_ipv4_prefix(v4).unwrap();
+                client.with_ipv6_prefix(v6).unwrap()
+            }
+            _ => direct,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is more than requests and their responses: connections shared, kept, upgraded, abandoned.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -171,6 +172,29 @@ pub(crate) fn no_response_waits_until_its_cost_is_given_back(start: Start) {
     turnstile.open();
     // Each response shows its own charge; before it, all others must have been given back some time.
     until(|| left(&get(&mut client)) == 4);
+}
+
+/// By how much is left to chance, so that this is no row with one answer.
+pub(crate) fn denied_clients_are_told_to_come_back_at_different_times(start: Start) {
+    let config = Config {
+        jitter: 5,
+        ..limited_to(1)
+    };
+    let server = serve(start, &config);
+    let mut client = server.client();
+    assert_eq!(get(&mut client).status, 200);
+    let waits: BTreeSet<u64> = (0..50)
+        .map(|_| {
+            let denied = get(&mut client);
+            assert_eq!((denied.status, left(&denied)), (429, 0));
+            denied.header("retry-after").unwrap().parse().unwrap()
+        })
+        .collect();
+    assert!(
+        waits.iter().all(|wait| (60..=65).contains(wait)),
+        "{waits:?}"
+    );
+    assert!(waits.len() > 1, "all come back after {waits:?} seconds");
 }
 
 pub(crate) fn names_that_are_no_text_are_refused_and_count_for_nobody(start: Start) {

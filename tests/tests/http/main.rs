@@ -1,4 +1,4 @@
-//! One table of HTTP cases, run against both adapters over real sockets, in HTTP/1.1 and in HTTP/2.
+//! One table of HTTP cases, run against both adapters over real sockets, in HTTP/1.0, HTTP/1.1 and HTTP/2.
 //!
 //! A case says which headers and which body it expects, all of them, so a case that holds for both frameworks got
 //! the same bytes from both.
@@ -41,10 +41,15 @@ macro_rules! exchanges {
             a_peer_that_is_not_trusted_speaks_for_itself
             the_forwarded_field_is_understood
             malformed_forwarding_headers_count_for_the_proxy
+            a_known_number_of_proxies_is_counted_from_the_end
+            a_known_number_of_proxies_is_counted_in_the_forwarded_field_too
+            ipv6_clients_count_by_their_64_and_ipv4_clients_each
+            clients_are_grouped_by_the_prefixes_that_were_told
             routes_count_apart_whatever_their_paths
             path_parameters_are_keys_in_every_spelling
             parameters_are_found_inside_a_nested_router
             hashed_keys_are_told_apart
+            a_function_of_the_request_is_a_key
             allowed_clients_are_not_limited
             bodies_of_unknown_length_pass_and_denied_ones_do_not
             methods_all_count
@@ -87,6 +92,7 @@ macro_rules! conversations {
             a_handler_that_panics_was_counted_and_harms_nobody_else
             l6_a_client_that_hangs_up_while_the_store_is_asked_counts_at_most_once
             no_response_waits_until_its_cost_is_given_back
+            denied_clients_are_told_to_come_back_at_different_times
             names_that_are_no_text_are_refused_and_count_for_nobody
         }
     };
@@ -115,6 +121,10 @@ mod axum {
     }
 }
 
+mod axum_http10 {
+    exchanges! { crate::apps::axum::start, Http10 }
+}
+
 mod axum_http2 {
     exchanges! { crate::apps::axum::start, Http2 }
 }
@@ -128,6 +138,10 @@ mod actix {
     fn whatever_is_in_headers_nobody_else_pays() {
         crate::forgery::whatever_is_in_headers_nobody_else_pays(crate::apps::actix::start);
     }
+}
+
+mod actix_http10 {
+    exchanges! { crate::apps::actix::start, Http10 }
 }
 
 mod actix_http2 {

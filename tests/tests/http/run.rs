@@ -63,6 +63,7 @@ pub(crate) struct Expected {
 /// How requests are sent.
 #[derive(Clone, Copy)]
 pub(crate) enum Protocol {
+    Http10,
     Http1,
     Http2,
 }
@@ -71,6 +72,7 @@ impl Protocol {
     /// Over a connection of its own: nothing may depend on which one it is.
     fn exchange(self, address: SocketAddr, request: &Request) -> io::Result<Response> {
         match self {
+            Self::Http10 => Client::connect(address)?.send(&request.clone().http_1_0()),
             Self::Http1 => Client::connect(address)?.send(request),
             Self::Http2 => Http2Client::connect(address)?.send(request),
         }

@@ -120,6 +120,19 @@ pub(crate) fn hashed_keys_are_told_apart() -> Case {
     case(by(By::HashedKey), steps)
 }
 
+pub(crate) fn a_function_of_the_request_is_a_key() -> Case {
+    let detail = "the segment, by which requests are limited, is missing";
+    let steps = [
+        get("/items/1", ok(2, 60)),
+        get("/items/2?x=/nested", ok(1, 60)),
+        get("/nested/items/1", ok(2, 60)),
+        get("/", refused(400, "Bad Request", detail)),
+        get("/unlimited", plain()),
+        get("/items/3", ok(0, 60)),
+    ];
+    case(by(By::Segment), steps)
+}
+
 pub(crate) fn no_peer() -> Case {
     let detail = "the peer's address, by which requests are limited, is not known to the server: serve the router \
                   with `into_make_service_with_connect_info::<SocketAddr>()`, or put a `PeerAddr` into the \
