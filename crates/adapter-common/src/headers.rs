@@ -14,7 +14,7 @@ pub(crate) struct Shown<F: Framework> {
 
 impl<F: Framework> Shown<F> {
     pub(crate) fn new(policies: &[Policy]) -> Self {
-        let policies = policies.iter();
+        let policies = policies.iter().filter(|policy| !policy.is_shadow());
         let field = PolicyField::new(policies.map(|policy| (policy.name(), policy.quota())));
         Self {
             value: F::shared(field.text().clone()),
@@ -28,8 +28,10 @@ impl<F: Framework> Shown<F> {
 pub(crate) struct Told<F: Framework> {
     policies: Option<F::Value>,
     limit: Option<F::Value>,
-    others: Vec<(Field, F::Value)>,
+    others: Option<Box<Others<F>>>,
 }
+
+struct Others<F: Framework>(Vec<(Field, F::Value)>);
 
 impl<F: Framework> Told<F> {
     /// With nothing to tell.
@@ -38,7 +40,7 @@ impl<F: Framework> Told<F> {
         Self {
             policies: None,
             limit: None,
-            others: Vec::new(),
+            others: None,
         }
     }
 
@@ -47,7 +49,12 @@ impl<F: Framework> Told<F> {
         match field {
             Field::RateLimitPolicy => self.policies = Some(value),
             Field::RateLimit => self.limit = Some(value),
-            _ => self.others.push((field, value)),
+            _ => {
+                let others = self
+                    .others
+                    .get_or_insert_with(|| Box::new(Others(Vec::new())));
+                others.0.push((field, value));
+            }
         }
     }
 
@@ -60,14 +67,14 @@ impl<F: Framework> Told<F> {
         if let Some(limit) = self.limit {
             F::append(headers, Field::RateLimit, limit);
         }
-        if !self.others.is_empty() {
-            add_unsaid::<F>(self.others, headers);
+        if let Some(others) = self.others {
+            add_unsaid(*others, headers);
         }
     }
 }
 
 /// Adds those that the response has not.
-fn add_unsaid<F: Framework>(mut fields: Vec<(Field, F::Value)>, headers: &mut F::Headers) {
+fn add_unsaid<F: Framework>(Others(mut fields): Others<F>, headers: &mut F::Headers) {
     // All are looked for before any is added.
     fields.retain(|(field, _)| field.is_unsaid(|field| F::has(headers, field)));
     for (field, value) in fields {

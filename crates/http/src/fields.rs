@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Status, Timestamp};
 
 use crate::policy_field::push_parameter;
-use crate::text::Line;
+use crate::text::{Digits, Line};
 use crate::{Dialect, Dialects, Field, PolicyField, Sink, seconds};
 
 /// What clients are told about their limits, on admitted and denied requests alike.
@@ -24,20 +24,25 @@ pub(crate) fn limits(
     }
 }
 
+/// Each policy's part, of those that enforce. Clients are told of no others: a policy in shadow keeps nobody from anything,
+/// and whoever held to what it says would do with less than they may have.
+fn told(decision: &Decision) -> impl Iterator<Item = &Status> {
+    let statuses = decision.statuses().iter();
+    statuses.filter(|status| !status.is_shadow())
+}
+
 fn draft_11(sink: &mut impl Sink, decision: &Decision, policies: &PolicyField) {
-    let statuses = decision.statuses();
-    if statuses.is_empty() {
+    if told(decision).next().is_none() {
         // Nothing was counted. In an outage the policies still stand; a subject that they were not asked about
         // has none.
-        if matches!(decision.provenance(), Provenance::Outage(_)) {
+        if matches!(decision.provenance(), Provenance::Outage(_)) && !policies.is_empty() {
             sink.policies(policies.text());
         }
-    } else if policies.is_of(statuses) {
+    } else if policies.is_of(told(decision)) {
         sink.policies(policies.text());
         what_is_left(sink, decision, policies);
     } else {
-        let own = statuses.iter();
-        let own = own.map(|status| (status.name().as_str(), status.quota()));
+        let own = told(decision).map(|status| (status.name().as_str(), status.quota()));
         let own = PolicyField::new(own);
         sink.written(Field::RateLimitPolicy, own.as_str().as_bytes());
         what_is_left(sink, decision, &own);
@@ -46,7 +51,7 @@ fn draft_11(sink: &mut impl Sink, decision: &Decision, policies: &PolicyField) {
 
 fn what_is_left(sink: &mut impl Sink, decision: &Decision, policies: &PolicyField) {
     let mut line = Line::new();
-    for (start, status) in policies.starts().zip(decision.statuses()) {
+    for (start, status) in policies.starts().zip(told(decision)) {
         let remaining = status.remaining();
         line.push(start);
         push_parameter(&mut line, ";r=", remaining);
@@ -72,11 +77,9 @@ fn effective_window(status: &Status, remaining: u64, at: Timestamp) -> u64 {
 }
 
 fn x_rate_limit(sink: &mut impl Sink, decision: &Decision) {
-    // Where all policies are in shadow, one of those that only report is still better than none.
-    let shown = decision
-        .most_restrictive()
-        .or_else(|| decision.statuses().first());
-    let Some(status) = shown else { return };
+    let Some(status) = decision.most_restrictive() else {
+        return;
+    };
     let reset = seconds::rounded_up(status.full_in());
     number(sink, Field::XRateLimitLimit, status.limit());
     number(sink, Field::XRateLimitRemaining, status.remaining());
@@ -85,9 +88,7 @@ fn x_rate_limit(sink: &mut impl Sink, decision: &Decision) {
 
 /// A header that is a number.
 pub(crate) fn number(sink: &mut impl Sink, field: Field, number: u64) {
-    let mut line = Line::new();
-    line.push_number(number);
-    sink.written(field, line.as_bytes());
+    sink.written(field, Digits::of(number).as_bytes());
 }
 
 /// `Retry-After` of a denied request that is told to wait so long, in seconds, with up to `jitter` more. `None` if no wait

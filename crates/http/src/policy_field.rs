@@ -1,5 +1,7 @@
 //! `RateLimit-Policy`: the constant part of the headers, to be rendered once per set of policies.
 
+use std::time::Duration;
+
 use tidegate_core::{Quota, Status};
 
 use crate::seconds;
@@ -9,7 +11,11 @@ use crate::text::{Line, Text};
 /// have.
 const MAX_INTEGER: u64 = 999_999_999_999_999;
 
-/// The `RateLimit-Policy` value of some policies.
+/// Of shorter windows `w` is left out, which the draft allows: it counts whole seconds, and 100 requests in a tenth of a
+/// second are not 100 in a second.
+const SHORTEST_TOLD: Duration = Duration::from_secs(1);
+
+/// The `RateLimit-Policy` value of some policies: of those that enforce, since clients are told of no others.
 ///
 /// ```
 /// use tidegate_core::Quota;
@@ -46,8 +52,10 @@ impl PolicyField {
         for Item { quota, start, .. } in &items {
             value.push(start);
             push_parameter(&mut value, ";q=", quota.capacity());
-            let window = seconds::rounded_up(quota.capacity_window());
-            push_parameter(&mut value, ";w=", window);
+            let window = quota.capacity_window();
+            if window >= SHORTEST_TOLD {
+                push_parameter(&mut value, ";w=", seconds::rounded_up(window));
+            }
         }
         Self {
             items,
@@ -65,12 +73,18 @@ impl PolicyField {
         &self.value
     }
 
+    /// Whether there are no policies.
+    pub const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Whether a decision was taken by these very quotas: a subject may have some of its own.
-    pub(crate) fn is_of(&self, statuses: &[Status]) -> bool {
-        self.items.len() == statuses.len()
-            && self.items.iter().zip(statuses).all(|(item, status)| {
-                *item.name == *status.name().as_str() && item.quota == *status.quota()
-            })
+    #[inline]
+    pub(crate) fn is_of<'s>(&self, statuses: impl Iterator<Item = &'s Status>) -> bool {
+        let mut items = self.items.iter();
+        let mut statuses = statuses;
+        statuses.all(|status| items.next().is_some_and(|item| item.is_of(status)))
+            && items.next().is_none()
     }
 
     /// How the items of a list with one for each policy begin.
@@ -80,6 +94,10 @@ impl PolicyField {
 }
 
 impl Item {
+    fn is_of(&self, status: &Status) -> bool {
+        *self.name == *status.name().as_str() && self.quota == *status.quota()
+    }
+
     fn new(at: usize, name: &str, quota: Quota) -> Self {
         let name = plain(name);
         let separator = if at == 0 { "" } else { ", " };
@@ -112,8 +130,6 @@ pub(crate) fn push_parameter(list: &mut Line, parameter: &str, value: u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tidegate_core::{Algorithm, MAX_COUNT};
 
     use super::*;
@@ -123,11 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn a_window_below_a_second_is_rounded_up() {
-        let quota = Quota::new(5, Duration::from_millis(1500)).unwrap();
-        assert_eq!(rendered(&quota), r#""p";q=5;w=2"#);
-        let quota = Quota::new(5, Duration::from_millis(1)).unwrap();
-        assert_eq!(rendered(&quota), r#""p";q=5;w=1"#);
+    fn a_window_is_rounded_up_and_left_out_below_a_second() {
+        for (millis, shown) in [
+            (1, r#""p";q=5"#),
+            (999, r#""p";q=5"#),
+            (1000, r#""p";q=5;w=1"#),
+            (1001, r#""p";q=5;w=2"#),
+            (1500, r#""p";q=5;w=2"#),
+        ] {
+            let quota = Quota::new(5, Duration::from_millis(millis)).unwrap();
+            assert_eq!(rendered(&quota), shown, "{millis} ms");
+        }
     }
 
     #[test]

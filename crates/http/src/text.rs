@@ -132,19 +132,38 @@ impl Line {
     }
 
     /// Adds a number, in decimal.
-    pub(crate) fn push_number(&mut self, mut number: u64) {
+    #[inline]
+    pub(crate) fn push_number(&mut self, number: u64) {
+        self.push_bytes(Digits::of(number).as_bytes());
+    }
+}
+
+/// A number in decimal.
+pub(crate) struct Digits {
+    /// They end where the array ends.
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Digits {
+    #[inline]
+    pub(crate) fn of(mut number: u64) -> Self {
         let mut digits = [b'0'; 20];
-        let mut at = digits.len();
+        let mut start = digits.len();
         loop {
-            at -= 1;
+            start -= 1;
             // Below 10, and the largest number has 20 digits.
-            digits[at] += (number % 10).to_le_bytes()[0];
+            digits[start] += (number % 10).to_le_bytes()[0];
             number /= 10;
             if number == 0 {
-                break;
+                return Self { digits, start };
             }
         }
-        self.push_bytes(&digits[at..]);
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.digits[self.start..]
     }
 }
 

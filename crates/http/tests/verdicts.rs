@@ -7,7 +7,7 @@ use tidegate_core::{
     Decision, Fallback, PolicyName, Provenance, Quota, Rule, Timestamp, Usage, decide,
 };
 use tidegate_http::{
-    Answer, Dialect, Dialects, Options, PlainRequest, PolicyField, Question, Verdict, key,
+    Answer, Dialect, Dialects, Header, Options, PlainRequest, PolicyField, Question, Verdict, key,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_040);
@@ -205,6 +205,40 @@ fn a_missing_header_is_the_clients_error_and_is_named() {
         "{}",
         answer.body
     );
+}
+
+#[test]
+fn clients_are_not_told_of_policies_in_shadow() {
+    let name = |name| PolicyName::new(name).unwrap();
+    let enforced = Rule::new(name("per-client"), Quota::per_minute(2).unwrap());
+    let shadow = Rule::new(name("tried"), Quota::per_minute(1).unwrap()).with_shadow(true);
+    let both = Dialect::Draft11 | Dialect::XRateLimit;
+    let told = |rules: &[Rule], policies: &PolicyField| {
+        let mut usages = [Usage::default(); 2];
+        let decision = decide(rules, &mut usages[..rules.len()], 1, Timestamp::EPOCH);
+        let mut headers: Vec<Header> = Vec::new();
+        options()
+            .headers(both)
+            .tell(&decision, policies, &mut headers);
+        headers
+    };
+    let alone = told(&[enforced], &field());
+    assert_eq!(alone.len(), 5);
+    assert_eq!(told(&[enforced, shadow], &field()), alone);
+    assert_eq!(told(&[shadow, enforced], &field()), alone);
+    assert_eq!(told(&[shadow], &PolicyField::new([])), []);
+    // a subject with limits of its own
+    assert_eq!(told(&[shadow, enforced], &PolicyField::new([])), alone);
+}
+
+#[test]
+fn in_an_outage_without_counts_there_is_no_empty_field() {
+    let decision = uncounted(true, Provenance::Outage(Fallback::Open));
+    for (policies, lines) in [(field(), 1), (PolicyField::new([]), 0)] {
+        let mut headers: Vec<Header> = Vec::new();
+        options().tell(&decision, &policies, &mut headers);
+        assert_eq!(headers.len(), lines, "{headers:?}");
+    }
 }
 
 #[test]

@@ -30,7 +30,8 @@ pub(crate) struct Config {
     /// The most that is added to `Retry-After`, in seconds.
     pub(crate) jitter: u64,
     pub(crate) plain_denials: bool,
-    pub(crate) shadow: bool,
+    /// The policies that only report.
+    pub(crate) shadow: &'static [&'static str],
     pub(crate) store: How,
     pub(crate) outage: Option<Outage>,
     /// Whether middleware around the limiter adds `x-outer` to every response: `yes`, or what the decision says that
@@ -88,7 +89,7 @@ impl Default for Config {
             mode_header: false,
             jitter: 0,
             plain_denials: false,
-            shadow: false,
+            shadow: &[],
             store: How::Ready,
             outage: None,
             marked: false,
@@ -116,7 +117,7 @@ impl Config {
             (How::Down, None) => Box::new(Flaky::down(memory)),
         };
         let policies = self.quotas.iter().map(|(name, quota)| {
-            let policy = Policy::new(*name, *quota).shadow(self.shadow);
+            let policy = Policy::new(*name, *quota).shadow(self.shadow.contains(name));
             match self.outage {
                 Some(outage) => policy.outage(outage),
                 None => policy,

@@ -19,6 +19,7 @@ macro_rules! exchanges {
             l5_who_waits_as_long_as_told_is_admitted
             a_sliding_window_is_the_default
             a_token_bucket_shows_its_burst
+            a_window_below_a_second_is_told_without_its_length
             several_policies_are_all_shown_and_charged_all_or_none
             a_cost_that_never_fits_is_denied_without_retry_after
             a_cost_is_charged_as_a_whole
@@ -36,6 +37,7 @@ macro_rules! exchanges {
             an_open_outage_admits_and_shows_the_policy
             a_store_that_takes_time_answers_the_same
             shadow_reports_and_denies_nothing
+            clients_are_not_told_of_what_is_in_shadow
             forged_forwarding_headers_change_nothing
             trusted_proxies_speak_for_their_clients
             a_peer_that_is_not_trusted_speaks_for_itself

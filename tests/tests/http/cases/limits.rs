@@ -73,6 +73,26 @@ pub(crate) fn a_token_bucket_shows_its_burst() -> Case {
     case(one_policy(quota), steps)
 }
 
+/// `w` counts whole seconds, so it says nothing of less than one; `t` and `Retry-After` are never too short.
+pub(crate) fn a_window_below_a_second_is_told_without_its_length() -> Case {
+    let quota = Quota::new(2, Duration::from_millis(100))
+        .and_then(|quota| quota.with_algorithm(Algorithm::FixedWindow))
+        .unwrap();
+    let answer = |expected: Expected, left| {
+        expected
+            .and("ratelimit-policy", r#""per-client";q=2"#)
+            .and("ratelimit", format!(r#""per-client";r={left};t=1"#))
+    };
+    let steps = [
+        get("/", answer(plain(), 1)),
+        get("/", answer(plain(), 0)),
+        get("/", answer(denied(&["per-client"]).retry(1), 0)),
+        Step::Wait(Duration::from_millis(100)),
+        get("/", answer(plain(), 1)),
+    ];
+    case(one_policy(quota), steps)
+}
+
 pub(crate) fn several_policies_are_all_shown_and_charged_all_or_none() -> Case {
     let config = Config {
         quotas: vec![("burst", fixed(1, 10)), ("daily", fixed(100, 86_400))],

@@ -14,7 +14,7 @@ use tidegate_http::Dialects;
 use tidegate_http::ForwardedField;
 use tidegate_tests::Request;
 
-fn x_rate_limit(expected: Expected, remaining: u64, reset: u64) -> Expected {
+pub(super) fn x_rate_limit(expected: Expected, remaining: u64, reset: u64) -> Expected {
     expected
         .and("x-ratelimit-limit", "3")
         .and("x-ratelimit-remaining", remaining.to_string())

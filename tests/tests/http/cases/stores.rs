@@ -1,8 +1,9 @@
 //! Stores: late, away, or only reporting.
 
-use super::{POLICY, case, denied, get, no_more, ok, plain};
+use super::{POLICY, case, denied, get, no_more, ok, plain, x_rate_limit};
 use crate::config::Config;
 use crate::config::How;
+use crate::config::{both_dialects, fixed};
 use crate::run::Case;
 use crate::run::Expected;
 use tidegate_limiter::Fallback;
@@ -64,14 +65,36 @@ pub(crate) fn a_store_that_takes_time_answers_the_same() -> Case {
 
 pub(crate) fn shadow_reports_and_denies_nothing() -> Case {
     let config = Config {
-        shadow: true,
+        shadow: &["per-client"],
+        dialects: both_dialects(),
+        ..Config::default()
+    };
+    let reported = |remaining| Expected {
+        body: Some(format!("per-client has {remaining} left")),
+        ..plain()
+    };
+    let steps = [
+        get("/decision", reported(2)),
+        get("/decision", reported(1)),
+        get("/decision", reported(0)),
+        get("/decision", reported(0)),
+    ];
+    case(config, steps)
+}
+
+/// Whoever is told of a limit holds to it.
+pub(crate) fn clients_are_not_told_of_what_is_in_shadow() -> Case {
+    let config = Config {
+        quotas: vec![("tried", fixed(1, 10)), ("per-client", fixed(3, 60))],
+        shadow: &["tried"],
+        dialects: both_dialects(),
         ..Config::default()
     };
     let steps = [
-        get("/", ok(2, 60)),
-        get("/", ok(1, 60)),
-        get("/", ok(0, 60)),
-        get("/", ok(0, 60)),
+        get("/", x_rate_limit(ok(2, 60), 2, 60)),
+        get("/", x_rate_limit(ok(1, 60), 1, 60)),
+        get("/", x_rate_limit(ok(0, 60), 0, 60)),
+        get("/", x_rate_limit(no_more(60), 0, 60)),
     ];
     case(config, steps)
 }
