@@ -76,6 +76,41 @@ async fn a_bare_hyper_server_is_limited_across_its_connections() {
     server.abort();
 }
 
+/// The status and the body of what a service answers to a request for a path.
+async fn answer<S>(service: S, path: &str) -> (u16, String)
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let mut request = Request::get(path).body(Body::empty()).unwrap();
+    let peer = PeerAddr::from([192, 0, 2, 1]);
+    request.extensions_mut().insert(peer);
+    let answer = service.oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = axum::body::to_bytes(answer.into_body(), 1024)
+        .await
+        .unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn around_a_router_no_route_is_known_yet_which_is_an_error_that_says_what_to_do() {
+    let router = Router::new().route("/items/{id}", get(async || "ok"));
+    let ok = (200, "ok".to_owned());
+    for key in [key::route(), key::parameter("id").or(key::client_ip())] {
+        let around = layer(9, key.clone()).layer(router.clone());
+        let (status, body) = answer(around.clone(), "/items/1").await;
+        assert_eq!(status, 500);
+        assert!(body.contains("put the layer on the router"), "{body}");
+        // Within another router, which has looked for a route and found none.
+        let within = Router::new().fallback_service(around);
+        assert_eq!(answer(within, "/items/1").await, ok);
+
+        let on = router.clone().layer(layer(9, key));
+        assert_eq!(answer(on.clone(), "/items/1").await, ok);
+        assert_eq!(answer(on, "/nowhere").await.0, 404);
+    }
+}
+
 /// A client that opens a connection for each request.
 async fn call(request: Request<Body>) -> Result<Response<Body>, hyper::Error> {
     let address = request.uri().authority().unwrap().to_string();

@@ -37,8 +37,8 @@ use actix_web::HttpRequest;
 pub use layer::RateLimitLayer;
 pub use service::{ActixWeb, Pending, RateLimit, ResponseFuture};
 pub use tidegate_http::{
-    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Proxies,
-    key,
+    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, KeyError,
+    Proxies, key,
 };
 
 /// How requests are limited. See [`tidegate_http::Options`].

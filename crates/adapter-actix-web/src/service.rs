@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
-use tidegate_adapter_common::{Call, Entry, Gate, Passage, framework};
+use tidegate_adapter_common::{Call, Entry, Gate, Outcome, Passage, Why, framework, take};
 use tidegate_limiter::Decision;
 
 use crate::view::View;
@@ -61,13 +61,12 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = request.request();
-        let mut decision = None;
-        match self.gate.enter(head, &View(head), &mut decision) {
-            Entry::Now(outcome) => {
-                let service = &*self.inner;
-                let call = Pending { service, request };
-                Passage::now(&self.gate, outcome, decision, call)
+        let mut slot = None;
+        match self.gate.enter(head, &View(head), &mut slot) {
+            Entry::Now(Outcome::Pass(decision, exit)) => {
+                Passage::passed(pass(&*self.inner, request, decision), exit)
             }
+            Entry::Now(Outcome::Refuse(why)) => Passage::refused(refuse(&self.gate, request, why)),
             Entry::Later(decision, subject) => {
                 let service = Rc::clone(&self.inner);
                 let call = Pending { service, request };
@@ -75,6 +74,36 @@ where
             }
         }
     }
+}
+
+#[inline(always)]
+fn pass<S: Service<ServiceRequest>>(
+    service: &S,
+    request: ServiceRequest,
+    decision: Option<&mut Decision>,
+) -> S::Future {
+    if let Some(decision) = decision {
+        request.extensions_mut().insert(take(decision));
+    }
+    service.call(request)
+}
+
+fn refuse<B>(
+    gate: &Gate<ActixWeb>,
+    request: ServiceRequest,
+    why: Why<'_>,
+) -> ServiceResponse<EitherBody<B>> {
+    let mut response = HttpResponse::with_body(StatusCode::TOO_MANY_REQUESTS, ());
+    let (status, body) = gate.refuse(&why, response.headers_mut());
+    // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
+    if let Ok(status) = StatusCode::from_u16(status) {
+        *response.status_mut() = status;
+    }
+    if let Some(decision) = why.into_decision() {
+        response.extensions_mut().insert(decision);
+    }
+    let response = response.set_body(EitherBody::right(BoxBody::new(body)));
+    request.into_response(response)
 }
 
 impl<S, B> Call for Pending<S>
@@ -88,31 +117,12 @@ where
     type Error = Error;
     type Future = S::Future;
 
-    #[inline]
-    fn pass(self, decision: Option<Decision>) -> S::Future {
-        if let Some(decision) = decision {
-            self.request.extensions_mut().insert(decision);
-        }
-        self.service.call(self.request)
+    fn pass(self, decision: Option<&mut Decision>) -> S::Future {
+        pass(&self.service, self.request, decision)
     }
 
-    #[inline]
-    fn refuse(
-        self,
-        decision: Option<Decision>,
-        write: impl FnOnce(Option<&Decision>, &mut HeaderMap) -> (u16, String),
-    ) -> Self::Response {
-        let mut response = HttpResponse::with_body(StatusCode::TOO_MANY_REQUESTS, ());
-        let (status, body) = write(decision.as_ref(), response.headers_mut());
-        // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
-        if let Ok(status) = StatusCode::from_u16(status) {
-            *response.status_mut() = status;
-        }
-        if let Some(decision) = decision {
-            response.extensions_mut().insert(decision);
-        }
-        let response = response.set_body(EitherBody::right(BoxBody::new(body)));
-        self.request.into_response(response)
+    fn refuse(self, gate: &Gate<ActixWeb>, why: Why<'_>) -> Self::Response {
+        refuse(gate, self.request, why)
     }
 
     fn status(response: &ServiceResponse<B>) -> u16 {

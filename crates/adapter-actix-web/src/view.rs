@@ -39,6 +39,11 @@ impl RequestView for View<'_> {
         self.pattern().map(Cow::Owned)
     }
 
+    /// Around a whole app it is foretold.
+    fn is_routed(&self) -> bool {
+        true
+    }
+
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let by_pattern = |pattern: String| key::of_route(&pattern, self.path(), name);
         self.pattern()
@@ -59,5 +64,9 @@ impl RequestView for View<'_> {
     fn how_to_tell_the_peer(&self) -> &'static str {
         "listen on a TCP socket, or limit by something else than the client's address; in tests, use \
          `TestRequest::peer_addr`"
+    }
+
+    fn how_to_tell_the_route(&self) -> &'static str {
+        "serve the request by an `App`"
     }
 }

@@ -44,8 +44,8 @@ pub use http::request::Parts;
 pub use layer::RateLimitLayer;
 pub use service::{Http, Pending, RateLimit, ResponseFuture};
 pub use tidegate_http::{
-    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Proxies,
-    key,
+    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, KeyError,
+    Proxies, key,
 };
 pub use view::PeerAddr;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use tidegate_adapter_common::{Call, Entry, Gate, Outcome, Passage, framework};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use tidegate_adapter_common::{Call, Entry, Gate, Outcome, Passage, Why, framework, take};
 use tidegate_limiter::Decision;
 use tower_service::Service;
 
@@ -57,34 +57,61 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let ready = &mut self.inner;
-        // From here on the request is not moved, unless it must wait.
-        let call = Pending { ready, head, body };
-        let mut decision = None;
-        let view = View(&call.head);
-        match self.gate.enter(&call.head, &view, &mut decision) {
-            Entry::Now(outcome) => {
-                if let Outcome::Refuse(_) = outcome {
-                    drop(take_ready(call.ready));
-                }
-                Passage::now(&self.gate, outcome, decision, call)
+        let mut slot = None;
+        match self.gate.enter(&head, &View(&head), &mut slot) {
+            Entry::Now(Outcome::Pass(decision, exit)) => {
+                Passage::passed(pass(&mut self.inner, head, body, decision), exit)
+            }
+            Entry::Now(Outcome::Refuse(why)) => {
+                drop(take_ready(&mut self.inner));
+                Passage::refused(refuse(&self.gate, head.extensions, why))
             }
             Entry::Later(decision, subject) => {
-                let call = call.with(take_ready);
+                let ready = take_ready(&mut self.inner);
+                let call = Pending { ready, head, body };
                 Passage::later(&self.gate, decision, subject, call)
             }
         }
     }
 }
 
-impl<S, ReqBody> Pending<S, ReqBody> {
-    fn with<T>(self, other: impl FnOnce(S) -> T) -> Pending<T, ReqBody> {
-        Pending {
-            ready: other(self.ready),
-            head: self.head,
-            body: self.body,
-        }
+/// Calls the service, which is ready.
+#[inline(always)]
+fn pass<S: Service<Request<B>>, B>(
+    ready: &mut S,
+    mut head: Parts,
+    body: B,
+    decision: Option<&mut Decision>,
+) -> S::Future {
+    if let Some(decision) = decision {
+        head.extensions.insert(take(decision));
     }
+    ready.call(Request::from_parts(head, body))
+}
+
+/// How many headers a refused request's response has as a rule: those that are written by default, and its length, which
+/// servers add. With room for them from the start the map need not grow.
+const HEADERS: usize = 6;
+
+/// Answers instead of the service. Emptied, the request's extensions serve for the response: it is cheaper than to make new
+/// ones.
+fn refuse<B: From<String>>(
+    gate: &Gate<Http>,
+    mut extensions: Extensions,
+    why: Why<'_>,
+) -> Response<B> {
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    let (status, body) = gate.refuse(&why, &mut headers);
+    let mut response = Response::new(B::from(body));
+    // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+    *response.headers_mut() = headers;
+    extensions.clear();
+    if let Some(decision) = why.into_decision() {
+        extensions.insert(decision);
+    }
+    *response.extensions_mut() = extensions;
+    response
 }
 
 /// Takes the service that was polled ready, and leaves a clone of it that was not. What is ready may hold something that
@@ -105,35 +132,12 @@ where
     type Error = S::Error;
     type Future = S::Future;
 
-    #[inline]
-    fn pass(mut self, decision: Option<Decision>) -> S::Future {
-        if let Some(decision) = decision {
-            self.head.extensions.insert(decision);
-        }
-        self.ready.call(Request::from_parts(self.head, self.body))
+    fn pass(mut self, decision: Option<&mut Decision>) -> S::Future {
+        pass(&mut self.ready, self.head, self.body, decision)
     }
 
-    #[inline]
-    fn refuse(
-        self,
-        decision: Option<Decision>,
-        write: impl FnOnce(Option<&Decision>, &mut HeaderMap) -> (u16, String),
-    ) -> Response<ResBody> {
-        let mut headers = HeaderMap::new();
-        let (status, body) = write(decision.as_ref(), &mut headers);
-        let mut response = Response::new(ResBody::from(body));
-        // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
-        *response.status_mut() =
-            StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
-        *response.headers_mut() = headers;
-        // Emptied, those of the request serve for the response: it is cheaper than to make new ones.
-        let mut extensions = self.head.extensions;
-        extensions.clear();
-        if let Some(decision) = decision {
-            extensions.insert(decision);
-        }
-        *response.extensions_mut() = extensions;
-        response
+    fn refuse(self, gate: &Gate<Http>, why: Why<'_>) -> Response<ResBody> {
+        refuse(gate, self.head.extensions, why)
     }
 
     fn status(response: &Response<ResBody>) -> u16 {

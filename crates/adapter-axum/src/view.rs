@@ -57,6 +57,20 @@ impl RequestView for View<'_> {
         None
     }
 
+    /// Before it looks for a route, a router keeps the address that was asked for, whether or not it finds one.
+    #[cfg(feature = "axum")]
+    fn is_routed(&self) -> bool {
+        use axum::extract::{MatchedPath, OriginalUri};
+
+        let extensions = &self.0.extensions;
+        extensions.get::<OriginalUri>().is_some() || extensions.get::<MatchedPath>().is_some()
+    }
+
+    #[cfg(not(feature = "axum"))]
+    fn is_routed(&self) -> bool {
+        false
+    }
+
     #[cfg(feature = "axum")]
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         use axum::extract::{MatchedPath, OriginalUri};
@@ -86,6 +100,10 @@ impl RequestView for View<'_> {
     fn how_to_tell_the_peer(&self) -> &'static str {
         "serve the router with `into_make_service_with_connect_info::<SocketAddr>()`, or put a `PeerAddr` into \
          the extensions of every request"
+    }
+
+    fn how_to_tell_the_route(&self) -> &'static str {
+        "put the layer on the router, with `Router::layer`, and not around it; without axum there are no routes to limit by"
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use tidegate_http::{Answer, Options, Question, Refusal, RequestView};
-use tidegate_limiter::{Decision, Limiter, SubjectBuf};
+use tidegate_http::{Answer, KeyError, Options, Question, Refusal, RequestView};
+use tidegate_limiter::{Decision, Limiter, Provenance, SubjectBuf, Timestamp};
 use tokio::runtime::Handle;
 
 use crate::Framework;
@@ -27,20 +28,20 @@ pub struct Gate<F: Framework> {
 
 /// When it is known what becomes of a request.
 #[must_use]
-pub enum Entry<F: Framework> {
-    /// At once. The decision, if there is one, is in the slot.
-    Now(Outcome<F>),
+pub enum Entry<'d, F: Framework> {
+    /// At once.
+    Now(Outcome<'d, F>),
     /// When the store has decided. Then [`Gate::outcome`] tells what becomes of the subject's request.
     Later(Later, SubjectBuf),
 }
 
 /// What to do with a request.
 #[must_use]
-pub enum Outcome<F: Framework> {
-    /// Pass it on.
-    Pass(Exit<F>),
+pub enum Outcome<'d, F: Framework> {
+    /// Pass it on, with the decision that admits it; there is none if it is not limited.
+    Pass(Option<&'d mut Decision>, Exit<F>),
     /// Answer what [`Gate::refuse`] writes.
-    Refuse(Why),
+    Refuse(Why<'d>),
 }
 
 /// What is left to do when the response of a request that was passed on is there.
@@ -60,11 +61,29 @@ struct Ticket<F: Framework> {
 
 /// Why a request is refused.
 #[derive(Debug)]
-pub enum Why {
+pub enum Why<'d> {
     /// It was denied.
-    Denied,
+    Denied(&'d mut Decision),
     /// It is nobody's, which is answered like this.
     Nobodys(Box<Answer>),
+}
+
+impl Why<'_> {
+    /// The decision, for the response's extensions, if there is one.
+    #[inline]
+    pub fn into_decision(self) -> Option<Decision> {
+        match self {
+            Self::Denied(decision) => Some(take(decision)),
+            Self::Nobodys(_) => None,
+        }
+    }
+}
+
+/// The decision, for the extensions; nobody looks at what is left in its place.
+#[inline]
+pub fn take(decision: &mut Decision) -> Decision {
+    let nothing = Decision::uncounted(false, 0, Timestamp::EPOCH, Provenance::Resolved);
+    mem::replace(decision, nothing)
 }
 
 impl<F: Framework> Gate<F> {
@@ -77,47 +96,67 @@ impl<F: Framework> Gate<F> {
         })
     }
 
-    /// A request arrives; `view` shows what `request` holds. A decision that is taken at once is put into `slot`, since
-    /// it has some hundred bytes, which are better not moved often; whatever was in there is not this request's.
-    pub fn enter(
+    /// A request arrives; `view` shows what `request` holds. `slot` is a place for the decision, which has some hundred bytes
+    /// that are better not moved often; whatever was in there is not this request's.
+    #[inline]
+    pub fn enter<'d>(
         self: &Arc<Self>,
         request: &F::Request,
         view: &dyn RequestView,
-        slot: &mut Option<Decision>,
-    ) -> Entry<F> {
+        slot: &'d mut Option<Decision>,
+    ) -> Entry<'d, F> {
         *slot = None;
         let (subject, cost) = match self.options.question(request, view) {
             Question::Ask { subject, cost } => (subject, cost),
-            Question::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
-            Question::Refuse(answer) => {
-                self.complain(&answer);
+            Question::Skip => return Entry::Now(Outcome::Pass(None, Exit::new())),
+            Question::Refuse { error, answer } => {
+                self.complain(&error, view);
                 return Entry::Now(Outcome::Refuse(Why::Nobodys(Box::new(answer))));
             }
         };
         self.limiter.try_check_into(&subject, cost, slot);
-        if let Some(decision) = slot {
-            return Entry::Now(self.outcome(subject, decision));
+        match slot {
+            Some(decision) => Entry::Now(self.outcome(&subject, decision)),
+            None => self.wait(subject, cost),
         }
+    }
+
+    #[cold]
+    fn wait<'d>(&self, subject: SubjectBuf, cost: u64) -> Entry<'d, F> {
         let (limiter, asked) = (self.limiter.clone(), subject.clone());
         let decision = async move { limiter.check_with_cost(&asked, cost).await };
         Entry::Later(Box::pin(decision), subject)
     }
 
-    /// A request that is nobody's because of how the server was set up is told to who runs it, once.
+    /// Requests that are nobody's because of how the server was set up are told to who runs it, once.
     #[cold]
-    fn complain(&self, answer: &Answer) {
-        if answer.status >= 500 && !self.complained.swap(true, Ordering::Relaxed) {
-            let answer = &answer.body;
-            tracing::error!(answer, "requests cannot be told apart, and are refused");
+    fn complain(&self, error: &KeyError, view: &dyn RequestView) {
+        if let Some(advice) = error.advice(view)
+            && !self.complained.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(%error, advice, "requests cannot be told apart, and are refused");
         }
     }
 
     /// What to do with the subject's request, now that it is decided.
-    pub fn outcome(self: &Arc<Self>, subject: SubjectBuf, decision: &Decision) -> Outcome<F> {
+    #[inline(always)]
+    pub fn outcome<'d>(
+        self: &Arc<Self>,
+        subject: &SubjectBuf,
+        decision: &'d mut Decision,
+    ) -> Outcome<'d, F> {
         if !decision.is_allowed() {
-            return Outcome::Refuse(Why::Denied);
+            return Outcome::Refuse(Why::Denied(decision));
         }
         let mut exit = Exit::new();
+        if !self.options.is_silent() || self.options.is_charged_by_response() {
+            self.prepare(subject, decision, &mut exit);
+        }
+        Outcome::Pass(Some(decision), exit)
+    }
+
+    /// Prepares what is left to do when the response is there.
+    fn prepare(self: &Arc<Self>, subject: &SubjectBuf, decision: &Decision, exit: &mut Exit<F>) {
         if !self.options.is_silent() {
             self.limiter.with_derived(Shown::<F>::new, |shown| {
                 let put = |field, value| exit.headers.push(field, value);
@@ -128,47 +167,41 @@ impl<F: Framework> Gate<F> {
         if self.options.is_charged_by_response() {
             exit.ticket = Some(Box::new(Ticket {
                 gate: Arc::clone(self),
-                subject,
+                subject: subject.clone(),
                 decision: decision.clone(),
             }));
         }
-        Outcome::Pass(exit)
     }
 
-    /// Writes a refused request's headers, of which there are none yet; returns the status and the body. `decision` is
-    /// that which led to it, if there was one.
-    pub fn refuse(
-        &self,
-        why: Why,
-        decision: Option<&Decision>,
-        headers: &mut F::Headers,
-    ) -> (u16, String) {
-        let mut refusal = None;
-        match (why, decision) {
-            (Why::Nobodys(answer), _) => refusal = Some(Refusal::Changed(*answer)),
-            (Why::Denied, Some(decision)) => self.limiter.with_derived(Shown::<F>::new, |shown| {
-                let put = |field, value| F::append(headers, field, value);
-                let mut writer = Writer { shown, put };
-                let written = self.options.refuse(decision, &shown.field, &mut writer);
-                refusal = Some(written);
-            }),
-            // A decision denies, so there is one.
-            (Why::Denied, None) => {}
-        }
-        match refusal {
-            Some(Refusal::Written { status, body }) => (status, body),
-            Some(Refusal::Changed(answer)) => {
-                for header in answer.headers {
-                    F::append_any(headers, header);
-                }
-                (answer.status, answer.body)
-            }
-            None => (429, String::new()),
-        }
+    /// Writes a refused request's headers, of which there are none yet; returns the status and the body.
+    pub fn refuse(&self, why: &Why<'_>, headers: &mut F::Headers) -> (u16, String) {
+        let decision = match why {
+            Why::Denied(decision) => decision,
+            Why::Nobodys(answer) => return changed::<F>((**answer).clone(), headers),
+        };
+        let mut written = (429, String::new());
+        self.limiter.with_derived(Shown::<F>::new, |shown| {
+            let put = |field, value| F::append(headers, field, value);
+            let mut writer = Writer { shown, put };
+            written = match self.options.refuse(decision, &shown.field, &mut writer) {
+                Refusal::Written { status, body } => (status, body),
+                Refusal::Changed(answer) => changed::<F>(answer, headers),
+            };
+        });
+        written
     }
 }
 
+/// Writes an answer's headers, which may be any.
+fn changed<F: Framework>(answer: Answer, headers: &mut F::Headers) -> (u16, String) {
+    for header in answer.headers {
+        F::append_any(headers, header);
+    }
+    (answer.status, answer.body)
+}
+
 impl<F: Framework> Exit<F> {
+    #[inline]
     fn new() -> Self {
         Self {
             headers: Told::new(),
@@ -178,29 +211,31 @@ impl<F: Framework> Exit<F> {
 
     /// The response is there: its status decides whether the request counts, and headers are added to its own. No
     /// response waits for the store to give back a cost.
+    #[inline]
     pub fn leave(self, status: u16, headers: &mut F::Headers) {
         self.headers.add_to(headers);
-        give_back_by(self.ticket, status);
+        if let Some(ticket) = self.ticket {
+            ticket.settle(status);
+        }
     }
 
     /// The inner service failed, and the framework will make a response of this status of that: what leaves the limiter has
     /// no headers.
     pub fn leave_with_error(self, status: u16) {
-        give_back_by(self.ticket, status);
-    }
-}
-
-/// Gives back what was charged, if the response's status does not count.
-#[inline]
-fn give_back_by<F: Framework>(ticket: Option<Box<Ticket<F>>>, status: u16) {
-    if let Some(ticket) = ticket
-        && ticket.gate.options.gives_back(status)
-    {
-        in_background(ticket.give_back());
+        if let Some(ticket) = self.ticket {
+            ticket.settle(status);
+        }
     }
 }
 
 impl<F: Framework> Ticket<F> {
+    /// Gives back what was charged, if the response's status does not count.
+    fn settle(self: Box<Self>, status: u16) {
+        if self.gate.options.gives_back(status) {
+            in_background(self.give_back());
+        }
+    }
+
     async fn give_back(self: Box<Self>) {
         let Self {
             gate,
@@ -235,6 +270,9 @@ impl<F: Framework> fmt::Debug for Gate<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
     use tidegate_http::{PlainRequest, key};
     use tidegate_limiter::{Policy, Quota};
     use tidegate_store_memory::MemoryStore;
@@ -248,19 +286,19 @@ mod tests {
         Gate::new(limiter.build().unwrap(), options)
     }
 
-    fn enter(gate: &Arc<Gate<Plain>>) -> Outcome<Plain> {
+    /// What is left to do for a request that is passed on; `None` for one that is denied.
+    fn enter(gate: &Arc<Gate<Plain>>) -> Option<Exit<Plain>> {
         let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
         match gate.enter(&(), &request, &mut None) {
-            Entry::Now(outcome) => outcome,
+            Entry::Now(Outcome::Pass(_, exit)) => Some(exit),
+            Entry::Now(Outcome::Refuse(Why::Denied(_))) => None,
+            Entry::Now(Outcome::Refuse(Why::Nobodys(answer))) => panic!("{answer:?}"),
             Entry::Later(..) => panic!("memory answers at once"),
         }
     }
 
     fn passed_on(gate: &Arc<Gate<Plain>>) -> Exit<Plain> {
-        match enter(gate) {
-            Outcome::Pass(exit) => exit,
-            Outcome::Refuse(why) => panic!("{why:?}"),
-        }
+        enter(gate).unwrap()
     }
 
     #[test]
@@ -270,13 +308,86 @@ mod tests {
             passed_on(&gate).leave(200, &mut Lines::new());
         }
         passed_on(&gate).leave(401, &mut Lines::new());
-        assert!(matches!(enter(&gate), Outcome::Refuse(Why::Denied)));
+        assert!(enter(&gate).is_none());
     }
 
     #[test]
     fn where_the_status_does_not_matter_nothing_is_kept_for_it() {
         let gate = gate(key::client_ip().into());
         assert!(passed_on(&gate).ticket.is_none());
+    }
+
+    /// What is logged on this thread while `f` runs.
+    fn logged(f: impl FnOnce()) -> String {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+
+        impl io::Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, f);
+        let lines = lines.0.lock().unwrap();
+        String::from_utf8(lines.clone()).unwrap()
+    }
+
+    fn refused(gate: &Arc<Gate<Plain>>, request: &PlainRequest) {
+        let mut slot = None;
+        let entry = gate.enter(&(), request, &mut slot);
+        let refused = matches!(entry, Entry::Now(Outcome::Refuse(Why::Nobodys(_))));
+        assert!(refused, "{request:?}");
+    }
+
+    #[test]
+    fn a_mistake_in_the_program_is_logged_once_whatever_is_answered() {
+        // Two subscribers more: where there is only one, tracing asks it once for all threads whether it cares.
+        let _others = [(), ()].map(|()| tracing::Dispatch::new(tracing_subscriber::fmt().finish()));
+        let get = PlainRequest::new("GET");
+        let with_peer = get.clone().with_peer([192, 0, 2, 1]);
+        for (key, request, error, advice) in [
+            (key::client_ip(), &get, KeyError::PeerAddress, "with_peer"),
+            (key::route(), &with_peer, KeyError::Route, "with_route"),
+            (key::parameter("id"), &get, KeyError::Route, "with_route"),
+        ] {
+            for options in [
+                Options::new(key.clone()),
+                Options::new(key).on_key_error(|answer, _| answer.status = 418),
+            ] {
+                let gate = gate(options);
+                let log = logged(|| (0..3).for_each(|_| refused(&gate, request)));
+                assert_eq!(log.lines().count(), 1, "{log}");
+                for part in ["ERROR", "requests cannot be told apart", advice] {
+                    assert!(log.contains(part), "{part} is not in {log}");
+                }
+                assert!(log.contains(&error.to_string()), "{log}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_request_lacks_is_not_logged() {
+        let routed = PlainRequest::new("GET").with_route("/");
+        for key in [
+            key::header("x-api-key").unwrap(),
+            key::parameter("id"),
+            key::from_fn("user", |()| None::<String>),
+        ] {
+            let gate = gate(key.into());
+            let log = logged(|| (0..3).for_each(|_| refused(&gate, &routed)));
+            assert_eq!(log, "");
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl<F: Framework> Told<F> {
             _ => {
                 let others = self
                     .others
-                    .get_or_insert_with(|| Box::new(Others(Vec::new())));
+                    .get_or_insert_with(|| Box::new(Others(Vec::with_capacity(4))));
                 others.0.push((field, value));
             }
         }

@@ -21,15 +21,15 @@
 //! let gate = Gate::<Mine>::new(limiter, key::client_ip());
 //!
 //! let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-//! let (mut decision, mut headers) = (None, HeaderMap::new());
-//! let Entry::Now(Outcome::Pass(exit)) = gate.enter(&(), &request, &mut decision) else { panic!() };
-//! assert!(decision.as_ref().is_some_and(|decision| decision.is_allowed()));
+//! let (mut slot, mut headers) = (None, HeaderMap::new());
+//! let Entry::Now(Outcome::Pass(decision, exit)) = gate.enter(&(), &request, &mut slot) else { panic!() };
+//! assert!(decision.is_some_and(|decision| decision.is_allowed()));
 //! exit.leave(200, &mut headers);
 //! assert_eq!(headers["ratelimit-policy"], r#""per-client";q=1;w=60"#);
 //!
-//! let (mut decision, mut headers) = (None, HeaderMap::new());
-//! let Entry::Now(Outcome::Refuse(why)) = gate.enter(&(), &request, &mut decision) else { panic!() };
-//! let (status, body) = gate.refuse(why, decision.as_ref(), &mut headers);
+//! let (mut slot, mut headers) = (None, HeaderMap::new());
+//! let Entry::Now(Outcome::Refuse(why)) = gate.enter(&(), &request, &mut slot) else { panic!() };
+//! let (status, body) = gate.refuse(&why, &mut headers);
 //! assert_eq!(status, 429);
 //! assert_eq!(headers["content-type"], "application/problem+json");
 //! assert!(body.contains("per-client"));
@@ -44,5 +44,5 @@ mod passage;
 mod plain;
 
 pub use framework::Framework;
-pub use gate::{Entry, Exit, Gate, Later, Outcome, Why};
+pub use gate::{Entry, Exit, Gate, Later, Outcome, Why, take};
 pub use passage::{Call, HeadersOf, Passage};

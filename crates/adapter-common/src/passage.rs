@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tidegate_limiter::{Decision, SubjectBuf};
 
-use crate::{Exit, Framework, Gate, Later, Outcome};
+use crate::{Exit, Framework, Gate, Later, Outcome, Why};
 
 /// A request on its way to a framework's inner service: what may become of it.
 pub trait Call {
@@ -24,15 +24,10 @@ pub trait Call {
     type Future: Future<Output = Result<Self::Inner, Self::Error>>;
 
     /// Calls the inner service, with the decision in the request's extensions.
-    fn pass(self, decision: Option<Decision>) -> Self::Future;
+    fn pass(self, decision: Option<&mut Decision>) -> Self::Future;
 
-    /// Answers instead of the inner service, with the decision in the response's extensions. What `write` writes are the
-    /// response's headers; it returns the status and the body.
-    fn refuse(
-        self,
-        decision: Option<Decision>,
-        write: impl FnOnce(Option<&Decision>, &mut HeadersOf<Self>) -> (u16, String),
-    ) -> Self::Response;
+    /// Answers what [`Gate::refuse`] writes instead of the inner service, with the decision in the response's extensions.
+    fn refuse(self, gate: &Gate<Self::Framework>, why: Why<'_>) -> Self::Response;
 
     /// The status of a response.
     fn status(response: &Self::Inner) -> u16;
@@ -65,11 +60,11 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<C, F, Res, W: Framework> {
-        /// The store is being asked.
+        /// The store is being asked. In a box, because whoever waits has a request with it: futures of requests that need not
+        /// wait would all be as large.
         Deciding {
-            decision: Later,
             // There until the decision is known.
-            asked: Option<Asked<C, W>>,
+            asked: Option<Box<Asked<C, W>>>,
         },
         /// The inner service is at work.
         Inner {
@@ -78,39 +73,35 @@ pin_project! {
             // There until the response is.
             exit: Option<Exit<W>>,
         },
-        /// The response is there, until it is taken.
+        /// The response is there without the inner service, until it is taken.
         Done { response: Option<Res> },
     }
 }
 
 /// Who waits for a decision.
 struct Asked<C, W: Framework> {
+    decision: Later,
     call: C,
     subject: SubjectBuf,
     gate: Arc<Gate<W>>,
 }
 
 impl<C: Call> Passage<C> {
-    /// With an outcome that is known, and the decision that led to it, if there was one. The call need not be of the type
-    /// that waits: it may borrow its service.
+    /// Of a request that was passed on.
     #[inline(always)]
-    pub fn now<N>(
-        gate: &Gate<C::Framework>,
-        outcome: Outcome<C::Framework>,
-        decision: Option<Decision>,
-        call: N,
-    ) -> Self
-    where
-        N: Call<
-                Framework = C::Framework,
-                Future = C::Future,
-                Inner = C::Inner,
-                Response = C::Response,
-                Error = C::Error,
-            >,
-    {
+    pub const fn passed(response: C::Future, exit: Exit<C::Framework>) -> Self {
+        let exit = Some(exit);
         Self {
-            state: proceed(gate, outcome, decision, call),
+            state: State::Inner { response, exit },
+        }
+    }
+
+    /// Of a request that was refused.
+    #[inline(always)]
+    pub const fn refused(response: C::Response) -> Self {
+        let response = Some(response);
+        Self {
+            state: State::Done { response },
         }
     }
 
@@ -121,13 +112,14 @@ impl<C: Call> Passage<C> {
         subject: SubjectBuf,
         call: C,
     ) -> Self {
-        let asked = Some(Asked {
+        let asked = Some(Box::new(Asked {
+            decision,
             call,
             subject,
             gate: Arc::clone(gate),
-        });
+        }));
         Self {
-            state: State::Deciding { decision, asked },
+            state: State::Deciding { asked },
         }
     }
 }
@@ -139,28 +131,35 @@ impl<C: Call> Future for Passage<C> {
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Deciding { decision, asked } => {
-                    let decision = ready!(decision.as_mut().poll(cx));
-                    // It is taken once, and the state is left right after.
-                    let Some(Asked {
-                        call,
-                        subject,
-                        gate,
-                    }) = asked.take()
-                    else {
+                StateProj::Deciding { asked } => {
+                    let Some(waiting) = asked else {
                         return Poll::Pending;
                     };
-                    let outcome = gate.outcome(subject, &decision);
-                    proceed(&gate, outcome, Some(decision), call)
+                    let mut decision = ready!(waiting.decision.as_mut().poll(cx));
+                    // It is taken once, and the state is left right after.
+                    let Some(asked) = asked.take() else {
+                        return Poll::Pending;
+                    };
+                    let (call, gate) = (asked.call, asked.gate);
+                    match gate.outcome(&asked.subject, &mut decision) {
+                        Outcome::Pass(decision, exit) => State::Inner {
+                            response: call.pass(decision),
+                            exit: Some(exit),
+                        },
+                        Outcome::Refuse(why) => State::Done {
+                            response: Some(call.refuse(&gate, why)),
+                        },
+                    }
                 }
                 StateProj::Inner { response, exit } => {
+                    // Who polls again after the response was there waits for ever.
+                    if exit.is_none() {
+                        return Poll::Pending;
+                    }
                     let left = ready!(response.poll(cx));
-                    let left = leave::<C>(exit.take(), left);
-                    state.set(State::Done { response: None });
-                    return Poll::Ready(left);
+                    return Poll::Ready(leave::<C>(exit.take(), left));
                 }
                 StateProj::Done { response } => {
-                    // Who polls again after the response was there waits for ever.
                     return response
                         .take()
                         .map_or(Poll::Pending, |r| Poll::Ready(Ok(r)));
@@ -172,7 +171,7 @@ impl<C: Call> Future for Passage<C> {
 }
 
 /// What leaves the limiter when the inner service is done.
-#[inline]
+#[inline(always)]
 fn leave<C: Call>(
     exit: Option<Exit<C::Framework>>,
     left: Result<C::Inner, C::Error>,
@@ -190,30 +189,6 @@ fn leave<C: Call>(
                 exit.leave_with_error(status);
             }
             Err(error)
-        }
-    }
-}
-
-/// After the decision. In line, because what is given here would be copied: a decision, and a request's head.
-#[inline(always)]
-fn proceed<N: Call, C>(
-    gate: &Gate<N::Framework>,
-    outcome: Outcome<N::Framework>,
-    decision: Option<Decision>,
-    call: N,
-) -> State<C, N::Future, N::Response, N::Framework> {
-    match outcome {
-        Outcome::Pass(exit) => State::Inner {
-            response: call.pass(decision),
-            exit: Some(exit),
-        },
-        Outcome::Refuse(why) => {
-            let write = |decision: Option<&Decision>, headers: &mut HeadersOf<N>| {
-                gate.refuse(why, decision, headers)
-            };
-            State::Done {
-                response: Some(call.refuse(decision, write)),
-            }
         }
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use tidegate_core::{Decision, SubjectBuf};
 
 use crate::allow::Allowed;
-use crate::{Answer, Cidrs, ClientAddress, Dialects, HeaderNameError, Key, RequestView, problem};
+use crate::{
+    Answer, Cidrs, ClientAddress, Dialects, HeaderNameError, Key, KeyError, RequestView, problem,
+};
 
 pub use verdict::{Refusal, Verdict};
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
-type Change = Arc<dyn Fn(&mut Answer, &Decision) + Send + Sync>;
+type Change<T> = Arc<dyn Fn(&mut Answer, &T) + Send + Sync>;
 
 /// How requests of a framework's type `R` are limited over HTTP. A [`Key`] alone is enough: the rest has defaults.
 ///
@@ -37,7 +39,8 @@ pub struct Options<R: ?Sized> {
     dialects: Dialects,
     mode: bool,
     jitter: Duration,
-    on_denial: Option<Change>,
+    on_denial: Option<Change<Decision>>,
+    on_key_error: Option<Change<KeyError>>,
 }
 
 enum Cost<R: ?Sized> {
@@ -57,8 +60,13 @@ pub enum Question {
         /// What the request takes.
         cost: u64,
     },
-    /// Answer this: it cannot be told whose request it is.
-    Refuse(Answer),
+    /// It cannot be told whose request it is.
+    Refuse {
+        /// Why not.
+        error: KeyError,
+        /// What to answer.
+        answer: Answer,
+    },
 }
 
 impl<R: ?Sized> Options<R> {
@@ -83,6 +91,7 @@ impl<R: ?Sized> Options<R> {
             mode: false,
             jitter: Duration::ZERO,
             on_denial: None,
+            on_key_error: None,
         }
     }
 
@@ -266,7 +275,8 @@ impl<R: ?Sized> Options<R> {
         Self { jitter, ..self }
     }
 
-    /// Changes the answer to denied requests as it likes.
+    /// Changes the answer to denied requests as it likes: to those that exceed a limit (429), and to those that a closed
+    /// policy refuses while its store is away (503).
     ///
     /// ```
     /// use tidegate_http::{Options, key};
@@ -283,6 +293,36 @@ impl<R: ?Sized> Options<R> {
     ) -> Self {
         Self {
             on_denial: Some(Arc::new(change)),
+            ..self
+        }
+    }
+
+    /// Changes the answer to requests that cannot be limited as it likes, because they lack what they are to be limited by
+    /// (400) or because the server was not told how to find it (500).
+    ///
+    /// ```
+    /// use tidegate_http::{KeyError, Options, PlainRequest, Question, key};
+    ///
+    /// let options: Options<()> = Options::new(key::header("x-api-key")?).on_key_error(|answer, error| {
+    ///     if let KeyError::Header { .. } = error {
+    ///         answer.status = 401;
+    ///         answer.set("www-authenticate", "ApiKey");
+    ///         answer.set("content-type", "text/plain");
+    ///         answer.body = "an API key, please\n".to_owned();
+    ///     }
+    /// });
+    /// let anonymous = PlainRequest::new("GET");
+    /// let Question::Refuse { answer, .. } = options.question(&(), &anonymous) else { panic!() };
+    /// assert_eq!(answer.status, 401);
+    /// # Ok::<(), tidegate_http::HeaderNameError>(())
+    /// ```
+    #[must_use]
+    pub fn on_key_error(
+        self,
+        change: impl Fn(&mut Answer, &KeyError) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            on_key_error: Some(Arc::new(change)),
             ..self
         }
     }
@@ -304,7 +344,11 @@ impl<R: ?Sized> Options<R> {
                 },
             },
             Err(error) => {
-                Question::Refuse(problem::no_subject(&error, view.how_to_tell_the_peer()))
+                let mut answer = problem::no_subject(&error, error.advice(view));
+                if let Some(change) = &self.on_key_error {
+                    change(&mut answer, &error);
+                }
+                Question::Refuse { error, answer }
             }
         }
     }

@@ -96,16 +96,16 @@ fn temporary_reduced_capacity(decision: &Decision) -> Problem<'_> {
 }
 
 /// The request could not be attributed to anybody.
-pub(crate) fn no_subject(error: &KeyError, how_to_tell_the_peer: &str) -> Answer {
+pub(crate) fn no_subject(error: &KeyError, advice: Option<&str>) -> Answer {
     let mut detail = error.to_string();
-    let (status, head) = match error {
-        KeyError::PeerAddress => (500, problem!("about:blank", "Internal Server Error", 500)),
-        _ => (400, problem!("about:blank", "Bad Request", 400)),
+    let (status, head) = match advice {
+        Some(advice) => {
+            detail.push_str(": ");
+            detail.push_str(advice);
+            (500, problem!("about:blank", "Internal Server Error", 500))
+        }
+        None => (400, problem!("about:blank", "Bad Request", 400)),
     };
-    if matches!(error, KeyError::PeerAddress) {
-        detail.push_str(": ");
-        detail.push_str(how_to_tell_the_peer);
-    }
     let problem = Problem {
         status,
         head,
@@ -215,7 +215,7 @@ mod tests {
             let body = of(&decision, decision.retry_after()).body();
             assert_eq!(body.capacity(), body.len(), "{body}");
         }
-        let body = no_subject(&KeyError::PeerAddress, "say so").body;
+        let body = no_subject(&KeyError::PeerAddress, Some("say so")).body;
         assert_eq!(body.capacity(), body.len(), "{body}");
     }
 }

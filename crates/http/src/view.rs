@@ -14,6 +14,9 @@ pub trait RequestView {
     /// The pattern of the matched route, as in `/users/{id}`, if one is known.
     fn route(&self) -> Option<Cow<'_, str>>;
 
+    /// Whether a route has been looked for. If not, that there is none says nothing.
+    fn is_routed(&self) -> bool;
+
     /// What stands in the path where the matched route has a parameter of that name, if it has one and one is known.
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>>;
 
@@ -25,6 +28,9 @@ pub trait RequestView {
 
     /// What to change in the program if the peer's address is missing, as a sentence.
     fn how_to_tell_the_peer(&self) -> &'static str;
+
+    /// What to change in the program if no route has been looked for, as a sentence.
+    fn how_to_tell_the_route(&self) -> &'static str;
 }
 
 /// A request put together by hand: for tests, and for limiting what no framework handles.
@@ -62,7 +68,7 @@ impl PlainRequest {
         }
     }
 
-    /// Matched by this route.
+    /// Matched by this route; by none, if it is empty.
     #[must_use]
     pub fn with_route(self, route: impl Into<String>) -> Self {
         Self {
@@ -105,6 +111,10 @@ impl RequestView for PlainRequest {
         self.route.as_deref().map(Cow::Borrowed)
     }
 
+    fn is_routed(&self) -> bool {
+        self.route.is_some()
+    }
+
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut parameters = self.parameters.iter();
         let found = parameters.find(|(other, _)| other == name);
@@ -121,5 +131,9 @@ impl RequestView for PlainRequest {
 
     fn how_to_tell_the_peer(&self) -> &'static str {
         "give it with `PlainRequest::with_peer`"
+    }
+
+    fn how_to_tell_the_route(&self) -> &'static str {
+        "give it with `PlainRequest::with_route`"
     }
 }

@@ -121,7 +121,10 @@ fn routes_and_methods_count_apart() {
     let users = request().with_route("/users/{id}");
     let orders = request().with_route("/orders/{id}");
     assert_ne!(subject(&key, &users), subject(&key, &orders));
-    assert_eq!(subject(&key, &request()), subject(&key, &request()));
+    let unmatched = request().with_route("");
+    assert_eq!(subject(&key, &unmatched), subject(&key, &unmatched));
+    let unrouted = subject(&key, &request()).unwrap_err();
+    assert_eq!(unrouted, KeyError::Route);
 }
 
 #[test]
@@ -190,7 +193,8 @@ fn a_parameter_is_a_key_in_every_spelling() {
     assert_eq!(of("a%2fb"), of("a%2Fb"));
     assert_eq!(of("%61"), of("a"));
     assert_ne!(of("a"), of("b"));
-    for wrong in [of("%ff"), subject(&parameter("id"), &request())] {
+    let without = request().with_route("/users");
+    for wrong in [of("%ff"), subject(&parameter("id"), &without)] {
         let error = wrong.unwrap_err();
         assert_eq!(error, KeyError::Parameter { name: "id".into() });
     }

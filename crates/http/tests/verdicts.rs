@@ -7,7 +7,8 @@ use tidegate_core::{
     Decision, Fallback, PolicyName, Provenance, Quota, Rule, Timestamp, Usage, decide,
 };
 use tidegate_http::{
-    Answer, Dialect, Dialects, Header, Options, PlainRequest, PolicyField, Question, Verdict, key,
+    Answer, Dialect, Dialects, Header, Key, KeyError, Options, PlainRequest, PolicyField, Question,
+    Verdict, key,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_040);
@@ -182,7 +183,7 @@ fn the_answer_to_denied_requests_can_be_changed() {
 
 #[test]
 fn a_missing_peer_is_a_server_error_that_says_what_to_add() {
-    let Question::Refuse(answer) = options().question(&(), &PlainRequest::new("GET")) else {
+    let Question::Refuse { answer, .. } = options().question(&(), &PlainRequest::new("GET")) else {
         panic!("one bucket for everyone")
     };
     assert_eq!(answer.status, 500);
@@ -196,7 +197,7 @@ fn a_missing_peer_is_a_server_error_that_says_what_to_add() {
 #[test]
 fn a_missing_header_is_the_clients_error_and_is_named() {
     let options: Options<()> = key::header("x-api-key").unwrap().into();
-    let Question::Refuse(answer) = options.question(&(), &PlainRequest::new("GET")) else {
+    let Question::Refuse { answer, .. } = options.question(&(), &PlainRequest::new("GET")) else {
         panic!("one bucket for everyone")
     };
     assert_eq!(answer.status, 400);
@@ -205,6 +206,54 @@ fn a_missing_header_is_the_clients_error_and_is_named() {
         "{}",
         answer.body
     );
+}
+
+#[test]
+fn a_route_that_nobody_looked_for_is_a_server_error_and_no_matter_of_fallbacks() {
+    let unrouted = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
+    let by = [
+        key::route(),
+        key::route().or(key::client_ip()),
+        key::client_ip().and(key::route()),
+        key::parameter("id").or(key::client_ip()),
+    ];
+    for key in by {
+        let options: Options<()> = key.into();
+        let Question::Refuse { error, answer } = options.question(&(), &unrouted) else {
+            panic!("one bucket for all routes")
+        };
+        assert_eq!((error, answer.status), (KeyError::Route, 500));
+        let advice = "PlainRequest::with_route";
+        assert!(answer.body.contains(advice), "{}", answer.body);
+        let unmatched = unrouted.clone().with_route("");
+        let question = options.question(&(), &unmatched);
+        assert!(matches!(question, Question::Ask { .. }), "{question:?}");
+    }
+}
+
+#[test]
+fn the_answer_to_requests_that_are_nobodys_can_be_changed() {
+    let options = |key: Key<()>| {
+        Options::new(key).on_key_error(|answer, error| {
+            answer.status = 418;
+            answer.body = error.to_string();
+        })
+    };
+    let changed = |key, request: &PlainRequest| match options(key).question(&(), request) {
+        Question::Refuse { answer, .. } => (answer.status, answer.body),
+        question => panic!("{question:?}"),
+    };
+    let get = PlainRequest::new("GET");
+    for (key, error) in [
+        (key::client_ip(), KeyError::PeerAddress),
+        (key::route(), KeyError::Route),
+        (
+            key::from_fn("user", |()| None::<String>),
+            KeyError::Custom { name: "user" },
+        ),
+    ] {
+        assert_eq!(changed(key, &get), (418, error.to_string()));
+    }
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(crate) struct Config {
     /// The most that is added to `Retry-After`, in seconds.
     pub(crate) jitter: u64,
     pub(crate) plain_denials: bool,
+    /// Requests without a key are asked for one, in words of their own.
+    pub(crate) plain_key_errors: bool,
     /// The policies that only report.
     pub(crate) shadow: &'static [&'static str],
     pub(crate) store: How,
@@ -89,6 +91,7 @@ impl Default for Config {
             mode_header: false,
             jitter: 0,
             plain_denials: false,
+            plain_key_errors: false,
             shadow: &[],
             store: How::Ready,
             outage: None,
@@ -173,6 +176,14 @@ impl Config {
                 answer.body = "slow down".to_owned();
                 // HTTP has no such status.
                 answer.status = 1000;
+            });
+        }
+        if self.plain_key_errors {
+            options = options.on_key_error(|answer, error| {
+                answer.status = 401;
+                answer.set("Content-Type", "text/plain");
+                answer.set("www-authenticate", "ApiKey");
+                answer.body = error.to_string();
             });
         }
         options

@@ -28,6 +28,7 @@ macro_rules! exchanges {
             keys_that_are_not_utf8_are_keys_as_well
             a_repeated_key_is_its_first_line
             a_request_without_its_key_is_refused_and_told_why
+            the_answer_to_requests_without_their_key_can_look_different
             x_rate_limit_headers_instead
             x_rate_limit_headers_are_those_of_the_policy_that_leaves_least
             both_dialects_at_once
@@ -38,6 +39,7 @@ macro_rules! exchanges {
             a_store_that_takes_time_answers_the_same
             shadow_reports_and_denies_nothing
             clients_are_not_told_of_what_is_in_shadow
+            what_a_closed_policy_answers_can_look_different
             forged_forwarding_headers_change_nothing
             trusted_proxies_speak_for_their_clients
             a_peer_that_is_not_trusted_speaks_for_itself

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::RequestView;
+
 /// A name that no header can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -20,6 +22,10 @@ pub enum KeyError {
     /// socket; all clients would share one limit.
     #[error("the peer's address, by which requests are limited, is not known to the server")]
     PeerAddress,
+    /// The server has not looked for a route yet, or does not know of routes. This is a mistake in the program; all
+    /// routes would share one limit.
+    #[error("the matched route, by which requests are limited, is not known to the server")]
+    Route,
     /// A header is missing or empty.
     #[error("the header {name}, by which requests are limited, is missing or empty")]
     Header {
@@ -38,4 +44,21 @@ pub enum KeyError {
         /// The part's name.
         name: &'static str,
     },
+}
+
+impl KeyError {
+    /// What to change in the program, as a sentence, if that is what keeps requests from having subjects; `None` where the
+    /// request itself lacks something.
+    pub fn advice(&self, view: &dyn RequestView) -> Option<&'static str> {
+        match self {
+            Self::PeerAddress => Some(view.how_to_tell_the_peer()),
+            Self::Route => Some(view.how_to_tell_the_route()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the program that is mistaken, and not the request.
+    pub(super) const fn is_mistake(&self) -> bool {
+        matches!(self, Self::PeerAddress | Self::Route)
+    }
 }

@@ -139,7 +139,7 @@ pub const fn method<R: ?Sized>() -> Key<R> {
 }
 
 /// The matched route's pattern, as in `/users/{id}`; not the path, of which there is no end. Requests that match
-/// no route count as one route.
+/// no route count as one route. Where nobody has looked for a route yet, as around a whole router, that is an error.
 ///
 /// ```
 /// use tidegate_http::{Key, key};
@@ -215,8 +215,8 @@ impl<R: ?Sized> Key<R> {
         Self::new(Part::All(Arc::new([self, other])))
     }
 
-    /// This, or the other if the request has no such thing. (A missing peer address is not a fallback's matter:
-    /// it is an error.)
+    /// This, or the other if the request has no such thing. (What the server does not know is not a fallback's matter: a
+    /// missing peer address or route is an error.)
     ///
     /// ```
     /// use tidegate_http::{Key, PlainRequest, key};
@@ -292,11 +292,18 @@ impl<R: ?Sized> Key<R> {
                 subject.push(view.method());
             }
             Part::Route => {
+                let route = view.route();
+                if route.is_none() && !view.is_routed() {
+                    return Err(KeyError::Route);
+                }
                 subject.push("route");
-                subject.push(view.route().unwrap_or_default().as_bytes());
+                subject.push(route.unwrap_or_default().as_bytes());
             }
             Part::Parameter { name } => {
                 let value = view.parameter(name);
+                if value.is_none() && !view.is_routed() {
+                    return Err(KeyError::Route);
+                }
                 let value = value.as_deref().and_then(parameter::decoded);
                 let value = value.ok_or_else(|| KeyError::Parameter { name: name.clone() })?;
                 subject.push("parameter");
@@ -352,7 +359,10 @@ fn push_first<R: ?Sized>(
     for key in keys {
         subject.clone_from(&before);
         outcome = key.push(request, view, subject);
-        if matches!(outcome, Ok(()) | Err(KeyError::PeerAddress)) {
+        if outcome
+            .as_ref()
+            .map_or_else(KeyError::is_mistake, |()| true)
+        {
             break;
         }
     }

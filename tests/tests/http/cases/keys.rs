@@ -70,6 +70,27 @@ pub(crate) fn a_request_without_its_key_is_refused_and_told_why() -> Case {
     )
 }
 
+pub(crate) fn the_answer_to_requests_without_their_key_can_look_different() -> Case {
+    let config = Config {
+        plain_key_errors: true,
+        ..by(By::KeyAlone)
+    };
+    let detail = "the header x-api-key, by which requests are limited, is missing or empty";
+    let expected = Expected {
+        status: 401,
+        headers: vec![
+            ("cache-control", "no-store".into()),
+            ("content-type", "text/plain".into()),
+            ("www-authenticate", "ApiKey".into()),
+        ],
+        body: Some(detail.into()),
+    };
+    case(
+        config,
+        [get("/", expected), with("x-api-key", "alice", ok(2, 60))],
+    )
+}
+
 pub(crate) fn routes_count_apart_whatever_their_paths() -> Case {
     let post = Request::new("POST", "/items/1").header("content-length", "0");
     let steps = [

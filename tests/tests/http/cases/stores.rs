@@ -98,3 +98,17 @@ pub(crate) fn clients_are_not_told_of_what_is_in_shadow() -> Case {
     ];
     case(config, steps)
 }
+
+pub(crate) fn what_a_closed_policy_answers_can_look_different() -> Case {
+    let config = Config {
+        plain_denials: true,
+        ..down(Fallback::Closed)
+    };
+    let mut expected = denied(&[])
+        .retry(1)
+        .and("ratelimit-policy", POLICY)
+        .and("ratelimit", r#""per-client";r=0;t=1"#);
+    expected.headers[0].1 = "text/plain".into();
+    expected.body = Some("slow down".into());
+    case(config, [get("/", expected)])
+}
