@@ -25,7 +25,7 @@
 //!   `Retry-After` and a problem body. That is an ordinary response, not an error: middleware around this one sees
 //!   it.
 //! - An admitted request carries the [`Decision`](tidegate_limiter::Decision) in its extensions; so does the response
-//!   of a denied one.
+//!   of a denied one. Where layers are put on each other, it is the innermost's, and [`OuterDecisions`] has the others'.
 //! - By what requests are limited, at what cost, and which headers are sent, is up to [`key`] and [`Options`].
 //! - It may wrap an app, scopes and resources, and itself.
 
@@ -36,6 +36,7 @@ mod view;
 use actix_web::HttpRequest;
 pub use layer::RateLimitLayer;
 pub use service::{ActixWeb, Pending, RateLimit, ResponseFuture};
+pub use tidegate_adapter_common::OuterDecisions;
 pub use tidegate_http::{
     Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, KeyError,
     Proxies, key,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
-use tidegate_adapter_common::{Call, Entry, Gate, Outcome, Passage, Why, framework, take};
+use tidegate_adapter_common::{
+    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework, take,
+};
 use tidegate_limiter::Decision;
 
 use crate::view::View;
@@ -83,9 +85,19 @@ fn pass<S: Service<ServiceRequest>>(
     decision: Option<&mut Decision>,
 ) -> S::Future {
     if let Some(decision) = decision {
-        request.extensions_mut().insert(take(decision));
+        let mut extensions = request.extensions_mut();
+        if let Some(outer) = extensions.insert(take(decision)) {
+            keep(outer, &mut extensions);
+        }
     }
     service.call(request)
+}
+
+/// Keeps what a limiter further outside decided.
+#[cold]
+fn keep(outer: Decision, extensions: &mut Extensions) {
+    let others = extensions.remove::<OuterDecisions>().unwrap_or_default();
+    extensions.insert(others.with(outer));
 }
 
 fn refuse<B>(

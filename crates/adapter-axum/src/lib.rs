@@ -27,7 +27,7 @@
 //! - A denied request gets a 429 (or a 503, if the store is away and the policy is set to refuse then) with
 //!   `Retry-After` and a problem body. That is an ordinary response: layers outside of this one see it.
 //! - An admitted request carries the [`Decision`](tidegate_limiter::Decision) in its extensions; so does the response
-//!   of a denied one.
+//!   of a denied one. Where layers are put on each other, it is the innermost's, and [`OuterDecisions`] has the others'.
 //! - By what requests are limited, at what cost, and which headers are sent, is up to [`key`] and [`Options`].
 //! - Layers may be put on a whole router, on some routes, on some methods of a route, and on each other; around a client,
 //!   a layer limits one's own calls.
@@ -43,6 +43,7 @@ mod view;
 pub use http::request::Parts;
 pub use layer::RateLimitLayer;
 pub use service::{Http, Pending, RateLimit, ResponseFuture};
+pub use tidegate_adapter_common::OuterDecisions;
 pub use tidegate_http::{
     Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, KeyError,
     Proxies, key,

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use tidegate_adapter_common::{Call, Entry, Gate, Outcome, Passage, Why, framework, take};
+use tidegate_adapter_common::{
+    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework, take,
+};
 use tidegate_limiter::Decision;
 use tower_service::Service;
 
@@ -83,10 +85,19 @@ fn pass<S: Service<Request<B>>, B>(
     body: B,
     decision: Option<&mut Decision>,
 ) -> S::Future {
-    if let Some(decision) = decision {
-        head.extensions.insert(take(decision));
+    if let Some(decision) = decision
+        && let Some(outer) = head.extensions.insert(take(decision))
+    {
+        keep(outer, &mut head.extensions);
     }
     ready.call(Request::from_parts(head, body))
+}
+
+/// Keeps what a limiter further outside decided.
+#[cold]
+fn keep(outer: Decision, extensions: &mut Extensions) {
+    let others = extensions.remove::<OuterDecisions>().unwrap_or_default();
+    extensions.insert(others.with(outer));
 }
 
 /// How many headers a refused request's response has as a rule: those that are written by default, and its length, which

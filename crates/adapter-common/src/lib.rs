@@ -39,10 +39,12 @@
 mod framework;
 mod gate;
 mod headers;
+mod outer;
 mod passage;
 #[cfg(test)]
 mod plain;
 
 pub use framework::Framework;
 pub use gate::{Entry, Exit, Gate, Later, Outcome, Why, take};
+pub use outer::OuterDecisions;
 pub use passage::{Call, HeadersOf, Passage};

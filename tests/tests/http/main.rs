@@ -65,6 +65,8 @@ macro_rules! exchanges {
             errors_of_handlers_carry_the_headers_too
             what_a_handler_says_of_limits_stays
             stacked_limiters_both_speak
+            a_handler_sees_what_stacked_limiters_decided
+            middleware_sees_which_of_stacked_limiters_denied
             middleware_around_it_sees_denials
         }
     };

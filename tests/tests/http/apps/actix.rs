@@ -9,7 +9,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, HttpServer, Route, web};
-use tidegate_adapter_actix_web::RateLimitLayer;
+use tidegate_adapter_actix_web::{OuterDecisions, RateLimitLayer};
 use tidegate_limiter::{Decision, ManualClock};
 
 use super::{ORIGIN, OWN, WEBSOCKET_ACCEPT, mark_of, told};
@@ -82,9 +82,11 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .route(
             "/decision",
-            web::to(
-                |request: HttpRequest| async move { told(request.extensions().get::<Decision>()) },
-            ),
+            web::to(|request: HttpRequest| async move {
+                let extensions = request.extensions();
+                let outer = extensions.get::<OuterDecisions>().into_iter().flatten();
+                told(outer.chain(extensions.get::<Decision>()))
+            }),
         );
 }
 

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::thread;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::any;
-use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
-use tidegate_adapter_axum::{Parts, RateLimitLayer};
+use tidegate_adapter_axum::{OuterDecisions, Parts, RateLimitLayer};
 use tidegate_limiter::{Decision, ManualClock};
 use tokio::io::{copy, split};
 use tokio::sync::oneshot;
@@ -89,8 +89,10 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         .route("/fail", any(async || (StatusCode::UNAUTHORIZED, "no")))
         .route(
             "/decision",
-            any(async |decision: Option<Extension<Decision>>| {
-                told(decision.map(|Extension(decision)| decision).as_ref())
+            any(async |request: Request| {
+                let extensions = request.extensions();
+                let outer = extensions.get::<OuterDecisions>().into_iter().flatten();
+                told(outer.chain(extensions.get::<Decision>()))
             }),
         );
     let app = if config.nested { app } else { app.layer(layer) };

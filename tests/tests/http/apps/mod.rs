@@ -8,11 +8,13 @@ pub(crate) mod axum;
 
 use tidegate_limiter::Decision;
 
-pub(crate) fn told(decision: Option<&Decision>) -> String {
-    match decision.and_then(|decision| decision.statuses().first()) {
-        Some(status) => format!("{} has {} left", status.name(), status.remaining()),
-        None => "not limited".to_owned(),
-    }
+/// What limiters decided, from the outermost inwards.
+pub(crate) fn told<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> String {
+    let told = decisions.into_iter().map(|decision| {
+        let status = decision.statuses().first().unwrap();
+        format!("{} has {} left", status.name(), status.remaining())
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// What `/own` says of limits, in no particular order.
@@ -25,7 +27,7 @@ pub(crate) const OWN: [(&str, &str); 4] = [
 
 /// The mark on a response with that decision in its extensions.
 pub(crate) fn mark_of(decision: Option<&Decision>) -> String {
-    decision.map_or("yes".to_owned(), |decision| told(Some(decision)))
+    decision.map_or("yes".to_owned(), |decision| told([decision]))
 }
 
 /// Whose scripts the CORS layer lets in.

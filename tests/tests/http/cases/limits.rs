@@ -7,6 +7,7 @@ use crate::run::Case;
 use crate::run::Expected;
 use crate::run::Step;
 use std::time::Duration;
+use tidegate_http::Dialects;
 use tidegate_limiter::Algorithm;
 use tidegate_limiter::Quota;
 
@@ -165,4 +166,37 @@ pub(crate) fn stacked_limiters_both_speak() -> Case {
         get("/", outer(denied(&["outer"]), 0).retry(60)),
     ];
     case(config, steps)
+}
+
+/// The inner one's decision stands for itself in the extensions, and the outer one's is not lost.
+pub(crate) fn a_handler_sees_what_stacked_limiters_decided() -> Case {
+    let config = Config {
+        outer: Some(5),
+        quotas: vec![("per-client", fixed(1, 60))],
+        dialects: Dialects::OFF,
+        ..Config::default()
+    };
+    let told = Expected {
+        body: Some("outer has 4 left, per-client has 0 left".into()),
+        ..plain()
+    };
+    case(config, [get("/decision", told)])
+}
+
+/// A denial tells of the limiter that denied, whichever it was.
+pub(crate) fn middleware_sees_which_of_stacked_limiters_denied() -> Case {
+    let config = Config {
+        outer: Some(2),
+        quotas: vec![("per-client", fixed(1, 60))],
+        dialects: Dialects::OFF,
+        marked: true,
+        ..Config::default()
+    };
+    let by = |name: &str| {
+        let expected = denied(&[name]).and("x-outer", format!("{name} has 0 left"));
+        get("/", expected.retry(60))
+    };
+    // The outer one counts what the inner one denies.
+    let admitted = get("/", plain().and("x-outer", "yes"));
+    case(config, [admitted, by("per-client"), by("outer")])
 }
