@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_core::{Decision, Provenance, Status, Timestamp};
 
 use crate::policy_field::push_parameter;
-use crate::text::{Digits, Line};
+use crate::text::Line;
 use crate::{Dialect, Dialects, Field, PolicyField, Sink, seconds};
 
 /// What clients are told about their limits, on admitted and denied requests alike.
@@ -88,7 +88,7 @@ fn x_rate_limit(sink: &mut impl Sink, decision: &Decision) {
 
 /// A header that is a number.
 pub(crate) fn number(sink: &mut impl Sink, field: Field, number: u64) {
-    sink.written(field, Digits::of(number).as_bytes());
+    sink.written(field, itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// `Retry-After` of a denied request that is told to wait so long, in seconds, with up to `jitter` more. `None` if no wait

@@ -134,36 +134,7 @@ impl Line {
     /// Adds a number, in decimal.
     #[inline]
     pub(crate) fn push_number(&mut self, number: u64) {
-        self.push_bytes(Digits::of(number).as_bytes());
-    }
-}
-
-/// A number in decimal.
-pub(crate) struct Digits {
-    /// They end where the array ends.
-    digits: [u8; 20],
-    start: usize,
-}
-
-impl Digits {
-    #[inline]
-    pub(crate) fn of(mut number: u64) -> Self {
-        let mut digits = [b'0'; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            // Below 10, and the largest number has 20 digits.
-            digits[start] += (number % 10).to_le_bytes()[0];
-            number /= 10;
-            if number == 0 {
-                return Self { digits, start };
-            }
-        }
-    }
-
-    #[inline]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.digits[self.start..]
+        self.push_bytes(itoa::Buffer::new().format(number).as_bytes());
     }
 }
 
