@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use tidegate_adapter_common::{
-    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework, take,
+    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework,
 };
 use tidegate_limiter::Decision;
 
@@ -65,8 +65,8 @@ where
         let head = request.request();
         let mut slot = None;
         match self.gate.enter(head, &View(head), &mut slot) {
-            Entry::Now(Outcome::Pass(decision, exit)) => {
-                Passage::passed(pass(&*self.inner, request, decision), exit)
+            Entry::Now(Outcome::Pass(exit)) => {
+                Passage::passed(pass(&*self.inner, request, slot), exit)
             }
             Entry::Now(Outcome::Refuse(why)) => Passage::refused(refuse(&self.gate, request, why)),
             Entry::Later(decision, subject) => {
@@ -82,11 +82,11 @@ where
 fn pass<S: Service<ServiceRequest>>(
     service: &S,
     request: ServiceRequest,
-    decision: Option<&mut Decision>,
+    decision: Option<Decision>,
 ) -> S::Future {
     if let Some(decision) = decision {
         let mut extensions = request.extensions_mut();
-        if let Some(outer) = extensions.insert(take(decision)) {
+        if let Some(outer) = extensions.insert(decision) {
             keep(outer, &mut extensions);
         }
     }
@@ -129,7 +129,7 @@ where
     type Error = Error;
     type Future = S::Future;
 
-    fn pass(self, decision: Option<&mut Decision>) -> S::Future {
+    fn pass(self, decision: Option<Decision>) -> S::Future {
         pass(&self.service, self.request, decision)
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tidegate_adapter_common::{
-    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework, take,
+    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework,
 };
 use tidegate_limiter::Decision;
 use tower_service::Service;
@@ -61,8 +61,8 @@ where
         let (head, body) = request.into_parts();
         let mut slot = None;
         match self.gate.enter(&head, &View(&head), &mut slot) {
-            Entry::Now(Outcome::Pass(decision, exit)) => {
-                Passage::passed(pass(&mut self.inner, head, body, decision), exit)
+            Entry::Now(Outcome::Pass(exit)) => {
+                Passage::passed(pass(&mut self.inner, head, body, slot), exit)
             }
             Entry::Now(Outcome::Refuse(why)) => {
                 drop(take_ready(&mut self.inner));
@@ -83,10 +83,10 @@ fn pass<S: Service<Request<B>>, B>(
     ready: &mut S,
     mut head: Parts,
     body: B,
-    decision: Option<&mut Decision>,
+    decision: Option<Decision>,
 ) -> S::Future {
     if let Some(decision) = decision
-        && let Some(outer) = head.extensions.insert(take(decision))
+        && let Some(outer) = head.extensions.insert(decision)
     {
         keep(outer, &mut head.extensions);
     }
@@ -143,7 +143,7 @@ where
     type Error = S::Error;
     type Future = S::Future;
 
-    fn pass(mut self, decision: Option<&mut Decision>) -> S::Future {
+    fn pass(mut self, decision: Option<Decision>) -> S::Future {
         pass(&mut self.ready, self.head, self.body, decision)
     }
 

@@ -38,8 +38,8 @@ pub enum Entry<'d, F: Framework> {
 /// What to do with a request.
 #[must_use]
 pub enum Outcome<'d, F: Framework> {
-    /// Pass it on, with the decision that admits it; there is none if it is not limited.
-    Pass(Option<&'d mut Decision>, Exit<F>),
+    /// Pass it on. The decision that admits it is in the slot; there is none if it is not limited.
+    Pass(Exit<F>),
     /// Answer what [`Gate::refuse`] writes.
     Refuse(Why<'d>),
 }
@@ -79,9 +79,8 @@ impl Why<'_> {
     }
 }
 
-/// The decision, for the extensions; nobody looks at what is left in its place.
-#[inline]
-pub fn take(decision: &mut Decision) -> Decision {
+/// The decision; nobody looks at what is left in its place.
+fn take(decision: &mut Decision) -> Decision {
     let nothing = Decision::uncounted(false, 0, Timestamp::EPOCH, Provenance::Resolved);
     mem::replace(decision, nothing)
 }
@@ -108,7 +107,7 @@ impl<F: Framework> Gate<F> {
         *slot = None;
         let (subject, cost) = match self.options.question(request, view) {
             Question::Ask { subject, cost } => (subject, cost),
-            Question::Skip => return Entry::Now(Outcome::Pass(None, Exit::new())),
+            Question::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
             Question::Refuse { error, answer } => {
                 self.complain(&error, view);
                 return Entry::Now(Outcome::Refuse(Why::Nobodys(Box::new(answer))));
@@ -152,7 +151,7 @@ impl<F: Framework> Gate<F> {
         if !self.options.is_silent() || self.options.is_charged_by_response() {
             self.prepare(subject, decision, &mut exit);
         }
-        Outcome::Pass(Some(decision), exit)
+        Outcome::Pass(exit)
     }
 
     /// Prepares what is left to do when the response is there.
@@ -290,7 +289,7 @@ mod tests {
     fn enter(gate: &Arc<Gate<Plain>>) -> Option<Exit<Plain>> {
         let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
         match gate.enter(&(), &request, &mut None) {
-            Entry::Now(Outcome::Pass(_, exit)) => Some(exit),
+            Entry::Now(Outcome::Pass(exit)) => Some(exit),
             Entry::Now(Outcome::Refuse(Why::Denied(_))) => None,
             Entry::Now(Outcome::Refuse(Why::Nobodys(answer))) => panic!("{answer:?}"),
             Entry::Later(..) => panic!("memory answers at once"),

@@ -22,8 +22,8 @@
 //!
 //! let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
 //! let (mut slot, mut headers) = (None, HeaderMap::new());
-//! let Entry::Now(Outcome::Pass(decision, exit)) = gate.enter(&(), &request, &mut slot) else { panic!() };
-//! assert!(decision.is_some_and(|decision| decision.is_allowed()));
+//! let Entry::Now(Outcome::Pass(exit)) = gate.enter(&(), &request, &mut slot) else { panic!() };
+//! assert!(slot.is_some_and(|decision| decision.is_allowed()));
 //! exit.leave(200, &mut headers);
 //! assert_eq!(headers["ratelimit-policy"], r#""per-client";q=1;w=60"#);
 //!
@@ -45,6 +45,6 @@ mod passage;
 mod plain;
 
 pub use framework::Framework;
-pub use gate::{Entry, Exit, Gate, Later, Outcome, Why, take};
+pub use gate::{Entry, Exit, Gate, Later, Outcome, Why};
 pub use outer::OuterDecisions;
 pub use passage::{Call, HeadersOf, Passage};

@@ -24,7 +24,7 @@ pub trait Call {
     type Future: Future<Output = Result<Self::Inner, Self::Error>>;
 
     /// Calls the inner service, with the decision in the request's extensions.
-    fn pass(self, decision: Option<&mut Decision>) -> Self::Future;
+    fn pass(self, decision: Option<Decision>) -> Self::Future;
 
     /// Answers what [`Gate::refuse`] writes instead of the inner service, with the decision in the response's extensions.
     fn refuse(self, gate: &Gate<Self::Framework>, why: Why<'_>) -> Self::Response;
@@ -142,8 +142,8 @@ impl<C: Call> Future for Passage<C> {
                     };
                     let (call, gate) = (asked.call, asked.gate);
                     match gate.outcome(&asked.subject, &mut decision) {
-                        Outcome::Pass(decision, exit) => State::Inner {
-                            response: call.pass(decision),
+                        Outcome::Pass(exit) => State::Inner {
+                            response: call.pass(Some(decision)),
                             exit: Some(exit),
                         },
                         Outcome::Refuse(why) => State::Done {

@@ -129,10 +129,10 @@ impl ClientAddress {
     /// socket, and no known number of proxies tells for whom it speaks either.
     pub fn of(&self, request: &dyn RequestView) -> Option<IpAddr> {
         let peer = request.peer().map(|peer| peer.to_canonical());
-        let proxies = self.proxies.as_ref();
-        proxies
-            .and_then(|proxies| proxies.client(peer, request))
-            .or(peer)
+        match &self.proxies {
+            Some(proxies) => proxies.client(peer, request).or(peer),
+            None => peer,
+        }
     }
 
     /// The first address of the group that this one counts in.
