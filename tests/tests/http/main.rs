@@ -36,6 +36,8 @@ macro_rules! exchanges {
             a_handler_sees_the_decision
             a_closed_outage_is_503_and_not_429
             an_open_outage_admits_and_shows_the_policy
+            an_open_outage_shows_no_policy_in_shadow
+            an_open_outage_shows_nothing_where_all_is_in_shadow
             a_store_that_takes_time_answers_the_same
             shadow_reports_and_denies_nothing
             clients_are_not_told_of_what_is_in_shadow

@@ -44,6 +44,25 @@ pub(crate) fn an_open_outage_admits_and_shows_the_policy() -> Case {
     case(down(Fallback::Open), steps)
 }
 
+/// Nothing was counted, so all that is told is what stands: of what enforces.
+pub(crate) fn an_open_outage_shows_no_policy_in_shadow() -> Case {
+    let config = Config {
+        quotas: vec![("tried", fixed(1, 10)), ("per-client", fixed(3, 60))],
+        shadow: &["tried"],
+        ..down(Fallback::Open)
+    };
+    let expected = plain().and("ratelimit-policy", POLICY);
+    case(config, [get("/", expected)])
+}
+
+pub(crate) fn an_open_outage_shows_nothing_where_all_is_in_shadow() -> Case {
+    let config = Config {
+        shadow: &["per-client"],
+        ..down(Fallback::Open)
+    };
+    case(config, [get("/", plain())])
+}
+
 pub(crate) fn a_store_that_takes_time_answers_the_same() -> Case {
     let config = Config {
         store: How::Slow,
