@@ -63,7 +63,9 @@ impl World {
                 self.promised.remove(&(subject, node, who.life, call));
                 self.note(|| crate::timeline::reply(node, subject, &replies));
                 let random = self.random.u64(..);
-                let awaited = subject == 0 && self.nodes[node].awaits(subject, call);
+                // Of the policies that a call is not about its answer says no grant: a copy of a call may have been granted twice.
+                let of_all = replies.len() == self.rules.len();
+                let awaited = of_all && subject == 0 && self.nodes[node].awaits(subject, call);
                 let settled = self.nodes[node].reply(subject, call, &replies, self.now, random);
                 self.ask_at_once(who);
                 self.look_at_clock(node);

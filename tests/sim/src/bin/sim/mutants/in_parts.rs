@@ -16,16 +16,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        name: "parts-are-lost-for-good",
-        about: "a subject that was cut off stays so, although the store serves it again",
-        family: Some(Family::PartLost),
-        patches: &[Patch {
-            file: "tiered/group/call.rs",
-            old: "self.marks.set(Mark::CutOff, false);",
-            new: "let _ = Mark::CutOff;",
-        }],
-    },
-    Mutant {
         name: "parts-are-not-tried-again",
         about: "a subject that is cut off is not told of until a request comes",
         family: Some(Family::PartLost),
