@@ -68,6 +68,14 @@ async fn stays_open(what: &str, store: &RedisStore) {
     );
 }
 
+/// It begins to by itself: from then on it is to be found to work.
+fn until_it_answers(server: &Server) {
+    let began = Instant::now();
+    while server.admin().keys().is_err() {
+        assert!(began.elapsed() < PATIENCE, "no answer within {PATIENCE:?}");
+    }
+}
+
 /// L1 to L3 in one outage: in time while it is not known, at once when it is, healed when it is over. Answers with
 /// the first failure.
 async fn lives_through(
@@ -143,7 +151,7 @@ async fn l1_l3_a_server_that_is_busy() {
         "DEBUG SLEEP",
         &store,
         || server.keep_busy(Duration::from_secs(4)).unwrap(),
-        || {},
+        || until_it_answers(&server),
     )
     .await;
 }
@@ -158,7 +166,8 @@ async fn l1_l3_a_server_whose_clients_are_paused() {
             .pause_clients(Duration::from_secs(4))
             .unwrap();
     };
-    lives_through("CLIENT PAUSE", &store, pause, || {}).await;
+    let end = || until_it_answers(&server);
+    lives_through("CLIENT PAUSE", &store, pause, end).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
