@@ -178,7 +178,10 @@ impl Failure {
     ///
     /// A cluster that serves nobody while it lacks a member says so, too, by all members that work.
     pub(crate) fn is_of_one_server(&self) -> bool {
-        let gone = matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Timeout);
+        let gone = matches!(
+            self.kind,
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Refused
+        );
         let code = self.source.as_ref().and_then(RedisError::code);
         gone && self.redirect.is_none() && code != Some("CLUSTERDOWN")
     }

@@ -127,13 +127,9 @@ fn jittered(duration: Duration) -> Duration {
 }
 
 async fn register<C: Clock>(inner: Arc<Inner<C>>, calls: Arc<Semaphore>) {
-    let lacked_part = inner.membership.lacks_part();
     if let Err(error) = ask_registry(&inner).await {
         // Whether that is counted or not, the next registration comes when it is its time.
         let _ = inner.failed(&error);
-    }
-    if lacked_part && !inner.membership.lacks_part() {
-        tracing::info!("all of the shared store answers again");
     }
     tell_all_again(&inner, &calls);
 }

@@ -171,6 +171,9 @@ impl<C: Clock> Inner<C> {
         self.with_known(item.digest, |held, view, now| {
             let mine = held.take(|waiter| waiter.call == Some(item.outgoing.call));
             let (given, used) = wishes::distribute(&mine, replies);
+            if held.group.is_cut_off() && self.membership.part_answered() {
+                tracing::info!("a part of the shared store that was lost answers again");
+            }
             match held
                 .group
                 .hear(&item.outgoing, replies, used, &self.timing, now)

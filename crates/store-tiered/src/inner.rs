@@ -327,13 +327,13 @@ impl<C: Clock> Inner<C> {
     }
 }
 
-/// No request waits for longer than the deadline. But a store that gives up by itself by then says of which subjects, if it
-/// serves some and not others, and must be heard.
+/// No request waits for longer than the deadline. But a store that gives up by itself says of which subjects, if it serves some
+/// and not others, and must be heard.
 fn patience(gives_up: Option<Duration>, deadline: Duration) -> Duration {
-    match gives_up {
-        Some(own) if own <= deadline => deadline + deadline / 4,
-        _ => deadline,
-    }
+    gives_up.map_or(deadline, |own| {
+        let longest = own.max(deadline);
+        longest + longest / 4
+    })
 }
 
 fn whole() -> PolicyId {

@@ -33,6 +33,8 @@ pub(crate) struct Membership {
     suspected: AtomicBool,
     /// Since when a part of the store has been lost, on this node's clock; 0 while none is.
     part_lost_since: AtomicU64,
+    /// Whether a subject was cut off, and none that was has been served since.
+    lacks_part: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Membership {
             heard_at: AtomicU64::new(0),
             suspected: AtomicBool::new(false),
             part_lost_since: AtomicU64::new(0),
+            lacks_part: AtomicBool::new(false),
         }
     }
 
@@ -103,15 +106,11 @@ impl Membership {
     /// The same for one subject, which may be cut off from a store that serves others.
     pub(crate) fn view_of(&self, group: &Group, store_now: Timestamp) -> View {
         let view = self.view(store_now);
-        if !group.is_cut_off() {
-            return view;
+        if group.is_cut_off() {
+            view.cut_off(self.part_lost_for(store_now))
+        } else {
+            view
         }
-        let lasted = match self.part_lost_since.load(Ordering::Relaxed) {
-            0 => 0,
-            // On this node's clock: of the store's, nothing earlier is shown than what others were answered a moment ago.
-            since => self.local(store_now).saturating_sub(since),
-        };
-        view.cut_off(Duration::from_nanos(lasted))
     }
 
     /// Among how many the slack is divided, while the store answers and no share holds: what nearly every request needs to know
@@ -171,14 +170,24 @@ impl Membership {
     /// The store did not serve a subject, although it serves others. Says whether that is news.
     pub(crate) fn part_failed(&self, now: Timestamp) -> bool {
         let mut state = self.state.lock();
-        let news = state.link.part_failed(now);
+        state.link.part_failed(now);
         self.publish(&state, now);
-        news
+        !self.lacks_part.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether a part of the store is lost, as far as this node has said so.
-    pub(crate) fn lacks_part(&self) -> bool {
-        self.part_lost_since.load(Ordering::Relaxed) > 0
+    /// The store serves a subject again that was cut off. Says whether that is news.
+    pub(crate) fn part_answered(&self) -> bool {
+        self.lacks_part.swap(false, Ordering::Relaxed)
+    }
+
+    /// For how long a part of the store has been lost, if one is, at a moment of the store's clock.
+    pub(crate) fn part_lost_for(&self, store_now: Timestamp) -> Duration {
+        let lasted = match self.part_lost_since.load(Ordering::Relaxed) {
+            0 => 0,
+            // On this node's clock: of the store's, nothing earlier is shown than what others were answered a moment ago.
+            since => self.local(store_now).saturating_sub(since),
+        };
+        Duration::from_nanos(lasted)
     }
 
     /// The store is not asked any more, for good.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidegate_clock::Clock;
 use tidegate_core::tiered::Mode;
 use tidegate_core::{Decision, Provenance, Rule, Timestamp};
-use tidegate_store::{ErrorKind, Request, StoreError};
+use tidegate_store::{ErrorKind, Extent, Request, StoreError};
 use tokio::time::timeout;
 
 use crate::inner::Inner;
@@ -38,7 +38,10 @@ impl<C: Clock> Inner<C> {
             // The breaker counts it or not: nobody tries again.
             let _ = self.failed(&error);
             let now = self.now();
-            let out = self.out_for(now).unwrap_or_default();
+            let out = match error.extent() {
+                Extent::Part => self.membership.part_lost_for(now),
+                Extent::Whole => self.out_for(now).unwrap_or_default(),
+            };
             self.decide_overflow(request, Some(out), now)
         })
     }

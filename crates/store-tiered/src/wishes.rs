@@ -15,7 +15,7 @@ pub(crate) fn compose(held: &mut Held, now: Timestamp) -> Option<Outgoing> {
         .waiters
         .iter_mut()
         .filter(wanted)
-        // No more than can be counted; the rest waits for the next call.
+        // No more than can be counted. No limit is larger, so that the rest could not be granted either.
         .fold(0, |sum: u64, waiter| sum.saturating_add(waiter.cost))
         .min(MAX_COUNT);
     let outgoing = held.group.compose(Some((&rules, want)), now)?;

@@ -70,9 +70,9 @@ pub struct Link {
     part: Option<(Timestamp, Timestamp)>,
 }
 
-/// For how long the loss of a part must not have been seen until it is over: subjects that are cut off by it are tried again
-/// about once a second.
-const PART_ENDS: Duration = Duration::from_secs(3);
+/// For how long the loss of a part must not have been seen until it is over. Subjects that are cut off by it are tried again about
+/// once a second; but if all of the store is lost too, it takes some seconds until a node that is hardly asked knows that.
+const PART_ENDS: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -109,6 +109,9 @@ impl Link {
             // Who starts in an outage is unknown until it is over.
             self.alone_since = Moment::NEVER;
         }
+        if let Some(since) = self.part_lost_since(now) {
+            self.part = Some((since, now));
+        }
         self.state = match (transition, self.state) {
             (Transition::Opened, State::Out { since }) => State::Out { since },
             (Transition::Opened, _) => State::Out { since: now },
@@ -137,7 +140,9 @@ impl Link {
     /// [cut off](crate::tiered::Group::is_cut_off), and see the store as [out](View::cut_off) since then.
     pub fn part_lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         let (since, seen) = self.part?;
-        (now.since(seen) < PART_ENDS).then_some(since)
+        // Nobody looks while all of it is out.
+        let out = matches!(self.state, State::Out { .. });
+        (out || now.since(seen) < PART_ENDS).then_some(since)
     }
 
     /// The store said how many nodes it has heard of lately. More are believed at once, fewer after a while: a registry that
@@ -332,11 +337,21 @@ mod tests {
         for second in 2..=9 {
             assert!(!link.part_failed(at(second * 1_000)), "known already");
         }
-        assert_eq!(link.part_lost_since(at(11_999)), Some(at(1_000)));
-        assert_eq!(link.part_lost_since(at(12_000)), None);
+        assert_eq!(link.part_lost_since(at(18_999)), Some(at(1_000)));
+        assert_eq!(link.part_lost_since(at(19_000)), None);
         assert_eq!(link.view(at(9_000)).mode, Mode::Connected);
         assert!(link.part_failed(at(20_000)));
-        assert_eq!(link.part_lost_since(at(20_000)), Some(at(20_000)));
+        link.changed(Transition::Opened, at(21_000));
+        assert_eq!(link.part_lost_since(at(59_000)), Some(at(20_000)));
+        link.changed(Transition::Closed, at(60_000));
+        assert_eq!(
+            link.part_lost_since(at(69_999)),
+            Some(at(20_000)),
+            "it is looked for again"
+        );
+        assert_eq!(link.part_lost_since(at(70_000)), None);
+        assert!(link.part_failed(at(80_000)));
+        assert_eq!(link.part_lost_since(at(80_000)), Some(at(80_000)));
     }
 
     #[test]

@@ -45,12 +45,16 @@ impl View {
 
     /// What a subject sees that is [cut off](super::Group::is_cut_off), for so long: a store that is out.
     #[must_use]
-    pub const fn cut_off(self, lasted: Duration) -> Self {
-        let mode = match self.mode {
-            Mode::Out { lasted } => Mode::Out { lasted },
-            Mode::Connected | Mode::Returning => Mode::Out { lasted },
+    pub fn cut_off(self, lasted: Duration) -> Self {
+        let out = match self.mode {
+            Mode::Out { lasted } => lasted,
+            Mode::Connected | Mode::Returning => Duration::ZERO,
         };
-        Self { mode, ..self }
+        let lasted = lasted.max(out);
+        Self {
+            mode: Mode::Out { lasted },
+            ..self
+        }
     }
 
     /// [Among how many](Self::slack_nodes) the slack is divided while the store answers and no share holds; none otherwise.

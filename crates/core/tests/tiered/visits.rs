@@ -166,7 +166,9 @@ fn g3_a_denied_subject_is_looked_at_in_time_whenever_the_driver_comes_otherwise(
 /// How early a report begins after a call that took a millisecond and told what had been used in `time`.
 fn due_early(used: u64, time: Duration) -> u64 {
     let mut world = informed(Algorithm::FixedWindow);
-    let _ = world.decide(used, START).unwrap();
+    // After the last answer: what was admitted before that says nothing of the pace.
+    let used_at = START + Duration::from_nanos(1);
+    let _ = world.decide(used, used_at).unwrap();
     let asked_at = START + time;
     let outgoing = world.compose(0, asked_at).unwrap();
     let answered_at = asked_at + Duration::from_millis(1);

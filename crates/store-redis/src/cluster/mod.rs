@@ -184,22 +184,27 @@ impl Cluster {
         }
     }
 
-    /// A member does not answer: another one may have its slots by now. Where others work, only what is kept there is lost.
+    /// A member does not answer: another one may have its slots by now. If it is not asked any more, and others work, only what is
+    /// kept there is lost.
     pub(crate) fn doubt(self: &Arc<Self>, member: &Arc<Dispatch>, failure: Failure) -> Failure {
         if matches!(failure.kind, ErrorKind::Unavailable | ErrorKind::Timeout) {
             drop(self.find(LONG_PAUSE));
         }
-        if failure.is_of_one_server() && self.others_work(member) {
+        let lost = member.server().health().open_for().is_some();
+        if lost && failure.is_of_one_server() && self.others_work(member) {
             return failure.of_a_part();
         }
         failure
     }
 
-    /// Whether another member answered a moment ago, and not failed since. While a member does not answer, all are asked every
-    /// [`LONG_PAUSE`] who has its slots.
+    /// Whether another member that has slots answered a moment ago, and not failed since. While a member does not answer, all
+    /// are asked every [`LONG_PAUSE`] who has its slots.
     fn others_work(&self, lost: &Arc<Dispatch>) -> bool {
-        let members = self.members.lock();
-        let mut others = members.values().filter(|other| !Arc::ptr_eq(other, lost));
+        let owners = Arc::clone(&self.owners.read());
+        let mut others = owners
+            .members
+            .iter()
+            .filter(|other| !Arc::ptr_eq(other, lost));
         others.any(|other| {
             let health = other.server().health();
             health.open_for().is_none() && health.has_answered(LONG_PAUSE * 2)

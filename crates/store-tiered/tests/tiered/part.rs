@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_core::tiered::Mode;
-use tidegate_core::{Algorithm, Fallback, Grace, Outage};
+use tidegate_core::{Algorithm, Fallback, Grace, Outage, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{Instant, sleep};
 
@@ -132,4 +132,54 @@ async fn grace_ends_also_while_only_a_part_is_lost() {
         "{:?}",
         began.elapsed()
     );
+}
+
+/// A call that failed once is tried again after T.
+#[tokio::test(start_paused = true)]
+async fn l3_a_moment_without_an_answer_is_over_in_a_moment() {
+    let mut world = World::new(1);
+    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| {
+        let exact = rule.with_tolerance(Tolerance::EXACT);
+        exact.with_outage(Outage::CLOSED)
+    });
+    sleep(Duration::from_secs(2)).await;
+    assert!(world.ask(0, &rules).await);
+    world.set_fault(Fault::LosePart);
+    assert!(!world.ask(0, &rules).await);
+    world.set_fault(Fault::None);
+    let began = Instant::now();
+    while !world.ask(0, &rules).await {
+        assert!(began.elapsed() < LONG, "still closed");
+        sleep(Duration::from_millis(5)).await;
+    }
+    // T, the end of its tick, and the driver's way there.
+    assert!(
+        began.elapsed() <= Duration::from_millis(180),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+/// What was closed because a part is lost stays so when the rest is lost too, and when that comes back.
+#[tokio::test(start_paused = true)]
+async fn grace_goes_on_when_all_of_the_store_is_lost_after_a_part() {
+    let mut world = World::new(1);
+    let login = Outage::Grace(Grace {
+        lasting: Duration::from_secs(3),
+        first: Fallback::Share,
+        then: Fallback::Closed,
+    });
+    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| rule.with_outage(login));
+    sleep(Duration::from_secs(2)).await;
+    world.set_fault(Fault::LosePart);
+    world.ask(0, &rules).await;
+    sleep(Duration::from_secs(4)).await;
+    for fault in [Fault::LosePart, Fault::Refuse, Fault::LosePart] {
+        world.set_fault(fault);
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(10) {
+            assert!(!world.ask(0, &rules).await, "after {:?}", began.elapsed());
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! hardly anything else.
 //!
 //! Source: the breaker opens on five failures in a row; from then on only probes are sent. Where a part of the store is lost, each
-//! of its subjects is tried again once a second while it is asked for; and once more where nobody had asked for a second.
+//! of its subjects is tried again once a second while it is asked for; and a few times more where nobody had asked for a second.
 
 use super::{Run, Verdict};
 use crate::fault::{Fault, Kind, Nodes};
@@ -14,7 +14,7 @@ const FLOOR: u64 = 49 * MILLI;
 const CALLS: u64 = 5 + 4;
 
 /// The calls of a subject until a node knows that its part is lost.
-const UNTIL_KNOWN: u64 = 4;
+const UNTIL_KNOWN: u64 = 8;
 
 pub(super) fn check(run: &Run<'_>) -> Verdict {
     let early = run
@@ -40,7 +40,7 @@ fn quiet_in_parts(run: &Run<'_>) -> Verdict {
     let lost = |fault: &&Fault| fault.kind == Kind::PartLost;
     for fault in run.scenario.faults.iter().filter(lost) {
         let seconds = (fault.to - fault.from) / SECOND + 1;
-        let most = (2 * seconds + UNTIL_KNOWN) * u64::from(run.world.subjects);
+        let most = (4 * seconds + UNTIL_KNOWN) * u64::from(run.world.subjects);
         let during = |at: u64| (fault.from..fault.to).contains(&run.after_start(at));
         for node in 0..run.scenario.nodes {
             let sent = run.world.oracle.sent.iter();

@@ -27,6 +27,7 @@ impl World {
                         reports,
                         want: 0,
                         at: now,
+                        since: None,
                     };
                     heard |= group
                         .hear(&outgoing, replies, 0, &Timing::default(), now)

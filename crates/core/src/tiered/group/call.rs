@@ -26,6 +26,8 @@ pub struct Outgoing {
     pub want: u64,
     /// When it was composed.
     pub at: Timestamp,
+    /// Since when all that it tells was admitted, if that is known.
+    pub since: Option<Timestamp>,
 }
 
 /// What a reply meant.
@@ -113,12 +115,16 @@ impl Group {
         }
         self.next_call = self.next_call.wrapping_add(1);
         self.call = if want > 0 { Call::Wants } else { Call::Reports };
+        // What was admitted while the call before was under way is untold since that was answered.
+        let since = self.heard_at.known();
+        let since = since.filter(|heard| self.untold_since.known() != Some(*heard));
         self.untold_since = Moment::NEVER;
         Some(Outgoing {
             call: CallId(self.next_call),
             reports,
             want,
             at,
+            since,
         })
     }
 
@@ -157,25 +163,14 @@ impl Group {
             told = told.max(unsent.saturating_sub(member.replica.unsent()));
         }
         heard.dropped = self.take_dropped();
-        let awaited = self.expected_meanwhile(told, outgoing.at, now);
+        let awaited = expected_meanwhile(told, outgoing, now);
         self.pace.learn(meanwhile.max(awaited));
         self.heard_at = now.into();
         self.marks.set(Mark::Refused, false);
         self.marks.set(Mark::TellsAgain, false);
-        self.marks.set(Mark::CutOff, false);
+        self.end_cut_off();
         self.untold_since = self.is_untold().then_some(now).into();
         Some(heard)
-    }
-
-    /// How much would have been asked for while a call was under way, from `at` to `now`, if no request had to wait: as much
-    /// as it took the time before, from the last answer on, to use what the call `told`.
-    fn expected_meanwhile(&self, told: u64, at: Timestamp, now: Timestamp) -> u64 {
-        let Some(heard) = self.heard_at.known() else {
-            return 0;
-        };
-        let (took, under_way) = (at.since(heard).as_nanos(), now.since(at).as_nanos());
-        let expected = u128::from(told).saturating_mul(under_way) / took.max(1);
-        u64::try_from(expected).unwrap_or(u64::MAX)
     }
 
     /// The call failed, or was given up. Says whether it was this group's.
@@ -240,6 +235,17 @@ impl Group {
         let current = self.call != Call::None && call == CallId(self.next_call);
         current.then(|| core::mem::take(&mut self.call))
     }
+}
+
+/// How much would have been asked for until `now`, while a call was under way, if no request had to wait: as much as it took the
+/// time before to use what the call `told`.
+fn expected_meanwhile(told: u64, outgoing: &Outgoing, now: Timestamp) -> u64 {
+    let Some(since) = outgoing.since else {
+        return 0;
+    };
+    let took = outgoing.at.since(since).as_nanos();
+    let expected = u128::from(told).saturating_mul(now.since(outgoing.at).as_nanos()) / took.max(1);
+    u64::try_from(expected).unwrap_or(u64::MAX)
 }
 
 fn report(member: &Member) -> (Rule, Report) {

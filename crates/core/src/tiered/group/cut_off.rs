@@ -21,13 +21,21 @@ impl Group {
         }
         self.roll(now);
         let dropped = self.take_dropped();
-        let of_use = !self.is_cut_off() || self.marks.has(Mark::Refused) || self.is_untold();
+        let asked = self.marks.has(Mark::Refused) || self.is_untold();
+        let of_use = asked || !self.marks.has(Mark::TriedTwice);
         if !of_use {
             for member in self.members.iter_mut() {
                 member.replica.end_doubt(member.rule.quota());
             }
         }
-        self.marks.set(Mark::CutOff, of_use);
+        let tried = [Mark::CutOff, Mark::Tried].map(|mark| self.marks.has(mark));
+        for (mark, yes) in [
+            (Mark::CutOff, true),
+            (Mark::Tried, tried[0]),
+            (Mark::TriedTwice, tried[1]),
+        ] {
+            self.marks.set(mark, yes && of_use);
+        }
         self.marks.set(Mark::Refused, false);
         Some(dropped)
     }
@@ -40,10 +48,25 @@ impl Group {
         }
     }
 
-    /// When the store is tried again for a subject that is cut off: as seldom as one that is being denied is looked at, since
-    /// there may be many.
+    /// A call was answered.
+    pub(super) fn end_cut_off(&mut self) {
+        for mark in [Mark::CutOff, Mark::Tried, Mark::TriedTwice] {
+            self.marks.set(mark, false);
+        }
+    }
+
+    /// When the store is tried again for a subject that is cut off: soon, if it was only a moment; and in the end as seldom as one
+    /// that is being denied is looked at, since there may be many.
     pub(super) fn retry_due(&self, timing: &Timing) -> Option<Timestamp> {
+        let rest = match (
+            self.marks.has(Mark::Tried),
+            self.marks.has(Mark::TriedTwice),
+        ) {
+            (false, _) => timing.report,
+            (true, false) => timing.report * 4,
+            (true, true) => timing.refresh,
+        };
         let since = self.untold_since.known().unwrap_or(Timestamp::EPOCH);
-        self.is_cut_off().then(|| since + timing.refresh)
+        self.is_cut_off().then(|| since + rest.min(timing.refresh))
     }
 }

@@ -15,6 +15,10 @@ pub(super) enum Mark {
     TellsAgain = 4,
     /// Whether the store answers, but not for this subject. A group of which this is so is never taken apart.
     CutOff = 8,
+    /// Whether it did not when it was tried again, ...
+    Tried = 16,
+    /// ... and once more.
+    TriedTwice = 32,
 }
 
 impl Marks {

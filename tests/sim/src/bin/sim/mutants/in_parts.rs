@@ -11,8 +11,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         family: Some(Family::PartLost),
         patches: &[Patch {
             file: "tiered/group/cut_off.rs",
-            old: "self.is_cut_off().then(|| since + timing.refresh)",
-            new: "self.is_cut_off().then(|| since + timing.report)",
+            old: "self.is_cut_off().then(|| since + rest.min(timing.refresh))",
+            new: "self.is_cut_off().then(|| since + rest.min(timing.report))",
         }],
     },
     Mutant {
@@ -21,8 +21,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         family: Some(Family::PartLost),
         patches: &[Patch {
             file: "tiered/group/cut_off.rs",
-            old: "self.is_cut_off().then(|| since + timing.refresh)",
-            new: "self.is_cut_off().then(|| since + timing.refresh * 1_000)",
+            old: "self.is_cut_off().then(|| since + rest.min(timing.refresh))",
+            new: "self.is_cut_off().then(|| since + rest * 1_000)",
         }],
     },
 ];
