@@ -7,10 +7,10 @@ use std::ops::BitOr;
 #[non_exhaustive]
 pub enum Dialect {
     /// `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-11 has them, with all the
-    /// policies that the request falls under.
+    /// policies that the request falls under, of those that enforce.
     Draft11,
     /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds until nothing counts as used any more), of the
-    /// policy that leaves the least.
+    /// policy that leaves the least, of those that enforce.
     XRateLimit,
 }
 

@@ -56,7 +56,7 @@ impl Policy {
         }
     }
 
-    /// Whether to decide and report, but deny nothing.
+    /// Whether to decide and report, but deny nothing. Decisions, observers and metrics have it; clients are not told of it.
     #[must_use]
     pub fn shadow(self, shadow: bool) -> Self {
         Self { shadow, ..self }

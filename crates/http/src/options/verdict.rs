@@ -29,7 +29,7 @@ pub enum Refusal {
 }
 
 impl<R: ?Sized> Options<R> {
-    /// What to do after a decision, as strings. `policies` are those in force.
+    /// What to do after a decision, as strings. `policies` are those in force that enforce: clients are not told of the others.
     ///
     /// An adapter that wants to be fast has headers written into its framework's types, by [`tell`](Self::tell) or
     /// [`refuse`](Self::refuse).
@@ -50,7 +50,7 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// Writes what is told of a decision, whichever it is: the headers to add to an admitted request's response.
-    /// `policies` are those in force.
+    /// `policies` are those in force that enforce: clients are not told of those in shadow.
     ///
     /// ```
     /// use tidegate_core::{PolicyName, Quota, Rule, Timestamp, Usage, decide};
@@ -81,7 +81,7 @@ impl<R: ?Sized> Options<R> {
         self.dialects == Dialects::OFF && !self.mode
     }
 
-    /// Answers a denied request. `policies` are those in force.
+    /// Answers a denied request. `policies` are those in force that enforce: clients are not told of those in shadow.
     ///
     /// ```
     /// use tidegate_core::{Decision, Fallback, Provenance, Timestamp};
