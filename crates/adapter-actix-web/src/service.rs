@@ -107,7 +107,7 @@ fn refuse<B>(
 ) -> ServiceResponse<EitherBody<B>> {
     let mut response = HttpResponse::with_body(StatusCode::TOO_MANY_REQUESTS, ());
     let (status, body) = gate.refuse(&why, response.headers_mut());
-    // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
+    // An `Answer` leaves none that cannot be sent, whatever a user's function made of it.
     if let Ok(status) = StatusCode::from_u16(status) {
         *response.status_mut() = status;
     }

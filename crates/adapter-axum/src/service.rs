@@ -114,7 +114,7 @@ fn refuse<B: From<String>>(
     let mut headers = HeaderMap::with_capacity(HEADERS);
     let (status, body) = gate.refuse(&why, &mut headers);
     let mut response = Response::new(B::from(body));
-    // No other code can come from tidegate; a user's function may have left one that HTTP does not have.
+    // An `Answer` leaves none that cannot be sent, whatever a user's function made of it.
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
     *response.headers_mut() = headers;
     extensions.clear();

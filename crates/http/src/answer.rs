@@ -1,6 +1,7 @@
 //! A response as strings, for an adapter to turn into its framework's own.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use crate::Text;
 
@@ -9,8 +10,13 @@ pub type Header = (Cow<'static, str>, Text);
 
 /// A whole response.
 ///
-/// What a function given to [`Options::on_denial`](crate::Options::on_denial) may change at will. A header whose
-/// name or value HTTP does not allow is left out by the adapters.
+/// What functions given to [`Options::on_denial`](crate::Options::on_denial) and
+/// [`Options::on_key_error`](crate::Options::on_key_error) may change at will, but for what is the server's to say:
+///
+/// - Headers that frame the response or concern the connection are left out: `content-length`, `transfer-encoding`,
+///   `connection`, `keep-alive`, `proxy-connection`, `te`, `trailer` and `upgrade`.
+/// - A status that no answer can have, below 200 or above 999, leaves the one that the answer had.
+/// - A header whose name or value HTTP does not allow is left out by the adapters.
 ///
 /// ```
 /// use tidegate_http::Answer;
@@ -56,6 +62,36 @@ impl Answer {
         let found = self.headers.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.as_str())
     }
+
+    /// Lets a function of the user's change it, and takes back what is the server's to say.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        let own = self.status;
+        change(self);
+        if !FINAL.contains(&self.status) {
+            self.status = own;
+        }
+        self.headers.retain(|(name, _)| !is_the_servers(name));
+    }
+}
+
+/// The statuses of answers after which no other follows, as far as frameworks can send them.
+const FINAL: RangeInclusive<u16> = 200..=999;
+
+/// Whether a header frames the response or is about its connection (RFC 9110, section 7.6.1, and RFC 9112, section 6). Servers
+/// disagree about those that they are given: some fail, some send them beside their own, and a wrong length makes a client
+/// wait for more or take the rest for its next response.
+fn is_the_servers(name: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    NAMES.iter().any(|other| other.eq_ignore_ascii_case(name))
 }
 
 /// Whether a header's name can have this character (RFC 9110, section 5.6.2).

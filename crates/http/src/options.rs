@@ -346,7 +346,7 @@ impl<R: ?Sized> Options<R> {
             Err(error) => {
                 let mut answer = problem::no_subject(&error, error.advice(view));
                 if let Some(change) = &self.on_key_error {
-                    change(&mut answer, &error);
+                    answer.change(|answer| change(answer, &error));
                 }
                 Question::Refuse { error, answer }
             }

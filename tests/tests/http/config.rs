@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tidegate_http::{
-    ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Key, Options, Proxies, key,
+    Answer, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, Key, Options, Proxies, key,
 };
 use tidegate_limiter::{Algorithm, Limiter, ManualClock, Outage, Policy, PolicyName, Quota, Store};
 use tidegate_store_memory::MemoryStore;
@@ -173,6 +173,7 @@ impl Config {
             options = options.on_denial(|answer, _| {
                 answer.set("Content-Type", "text/plain");
                 answer.set("x-not-a-value", "line\nbreak");
+                set_framing(answer);
                 answer.body = "slow down".to_owned();
                 // HTTP has no such status.
                 answer.status = 1000;
@@ -183,6 +184,7 @@ impl Config {
                 answer.status = 401;
                 answer.set("Content-Type", "text/plain");
                 answer.set("www-authenticate", "ApiKey");
+                set_framing(answer);
                 answer.body = error.to_string();
             });
         }
@@ -221,6 +223,13 @@ impl Config {
             _ => direct,
         }
     }
+}
+
+/// Sets what is the server's to say, and wrongly so.
+fn set_framing(answer: &mut Answer) {
+    answer.set("content-length", "3");
+    answer.set("transfer-encoding", "gzip");
+    answer.headers.push(("Connection".into(), "close".into()));
 }
 
 pub(crate) fn both_dialects() -> Dialects {

@@ -113,7 +113,7 @@ impl<R: ?Sized> Options<R> {
             headers,
             body,
         };
-        change(&mut answer, decision);
+        answer.change(|answer| change(answer, decision));
         Refusal::Changed(answer)
     }
 

@@ -189,7 +189,7 @@ pub(crate) fn the_mode_is_shown_if_wanted() -> Case {
     case(config, [get("/", ok(2, 60).and("tidegate-mode", "store"))])
 }
 
-/// What HTTP does not allow is left out.
+/// What HTTP does not allow is left out, and what is the server's to say.
 pub(crate) fn denials_can_look_different() -> Case {
     let config = Config {
         plain_denials: true,

@@ -128,6 +128,8 @@ pub(crate) fn what_a_closed_policy_answers_can_look_different() -> Case {
         .and("ratelimit-policy", POLICY)
         .and("ratelimit", r#""per-client";r=0;t=1"#);
     expected.headers[0].1 = "text/plain".into();
+    // The closure's own is no status; what is left is that of the answer which it was given.
+    expected.status = 503;
     expected.body = Some("slow down".into());
     case(config, [get("/", expected)])
 }
