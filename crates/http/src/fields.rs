@@ -103,9 +103,9 @@ pub(crate) fn retry_after(
         None if decision.is_unavailable() => Duration::from_secs(1),
         wait => wait?,
     };
-    let more = match jitter.as_secs() {
-        0 => 0,
-        most => fastrand::u64(0..=most),
+    let more = match jitter {
+        Duration::ZERO => 0,
+        most => fastrand::u64(0..=seconds::rounded_up(most)),
     };
     Some(seconds::rounded_up(wait).saturating_add(more))
 }

@@ -260,8 +260,9 @@ impl<R: ?Sized> Options<R> {
         Self { mode: true, ..self }
     }
 
-    /// Up to this much is added to `Retry-After` by chance, so that clients do not all return at once. Whole
-    /// seconds; none unless told.
+    /// Up to this much is added to `Retry-After` by chance, so that clients do not all return at once. Rounded up to
+    /// whole seconds, which are all that the header has; none unless told. `t` in `RateLimit` and `X-RateLimit-Reset` stay
+    /// as they are: they say what the limit is, not when to return.
     ///
     /// ```
     /// use std::time::Duration;

@@ -179,6 +179,23 @@ fn jitter_only_lengthens_and_stays_within_what_was_given() {
 }
 
 #[test]
+fn jitter_of_a_part_of_a_second_counts_as_a_whole_one() {
+    let decision = uncounted(false, Provenance::Outage(Fallback::Closed));
+    for (jitter, most) in [(0, 1), (1, 2), (500, 2), (1000, 2), (1001, 3)] {
+        let options = options().retry_jitter(Duration::from_millis(jitter));
+        let waits = (0..1000).map(|_| {
+            let answer = refused(&options, &decision);
+            answer
+                .header("retry-after")
+                .unwrap()
+                .parse::<u64>()
+                .unwrap()
+        });
+        assert_eq!(waits.max(), Some(most), "{jitter} ms");
+    }
+}
+
+#[test]
 fn the_answer_to_denied_requests_can_be_changed() {
     let options = options().on_denial(|answer, decision| {
         answer.status = 420;
