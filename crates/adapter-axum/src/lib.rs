@@ -45,8 +45,8 @@ pub use layer::RateLimitLayer;
 pub use service::{Http, Pending, RateLimit, ResponseFuture};
 pub use tidegate_adapter_common::OuterDecisions;
 pub use tidegate_http::{
-    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey, KeyError,
-    Proxies, key,
+    Answer, CidrError, Cidrs, ClientAddress, Dialect, Dialects, ForwardedField, HashKey,
+    HashKeyError, HeaderNameError, KeyError, PrefixError, Proxies, ZeroHops, key,
 };
 pub use view::PeerAddr;
 
