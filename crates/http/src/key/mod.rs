@@ -141,6 +141,10 @@ pub const fn method<R: ?Sized>() -> Key<R> {
 /// The matched route's pattern, as in `/users/{id}`; not the path, of which there is no end. Requests that match
 /// no route count as one route. Where nobody has looked for a route yet, as around a whole router, that is an error.
 ///
+/// A layer around an axum router that is itself inside another router, by `nest_service` or `fallback_service`, sees that
+/// the outer one has looked, which looks the same as a nested router's own fallback: all routes count as one there, and
+/// [`parameter`] is missing. Put the layer on the inner router (`Router::layer`).
+///
 /// ```
 /// use tidegate_http::{Key, key};
 ///
@@ -152,7 +156,7 @@ pub const fn route<R: ?Sized>() -> Key<R> {
 }
 
 /// A parameter of the matched route, as `id` is in `/users/{id}`: what stands there in the request's path, with its
-/// percent-encoding undone, so that two spellings of a value are one.
+/// percent-encoding undone, so that two spellings of a value are one. Where routes are not known, see [`route`].
 ///
 /// ```
 /// use tidegate_http::{Key, key};
