@@ -118,6 +118,27 @@ fn ctrl_c_stops_it_politely() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn connections_that_never_said_anything_do_not_keep_it_from_stopping() {
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    use crate::support::PATIENCE;
+
+    for framework in FRAMEWORKS {
+        let mut demo = Demo::start(framework, &[]);
+        let _silent = TcpStream::connect(demo.address).unwrap();
+        // Connections are accepted in their order, so the silent one is.
+        assert_eq!(demo.get("/").status, 200);
+        let began = Instant::now();
+        demo.signal("-TERM");
+        assert!(demo.program.wait().unwrap().success(), "{framework}");
+        let took = began.elapsed();
+        assert!(took < PATIENCE, "{framework}: {took:?}");
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused_with_the_value_and_what_is_allowed() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,6 +16,11 @@ use crate::setup::Setup;
 /// Longer than proxies keep idle connections (nginx: a minute), so that none is closed under a request on its way.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long who stops the demo waits, at the most, for connections that do not end by themselves, in seconds. To tell HTTP/1
+/// from HTTP/2 the server waits for a connection's first bytes before any of its timers run, so one that never sends any is
+/// there until the end; actix-web's own 30 seconds are as long as many supervisors wait before they kill.
+const SHUTDOWN_TIMEOUT: u64 = 2;
+
 pub(crate) fn run(
     listener: TcpListener,
     setup: &Setup,
@@ -32,7 +37,10 @@ pub(crate) fn run(
             .service(serves("/metrics", get().to(rendered)))
             .service(ok("/healthz"))
     });
-    let server = server.disable_signals().keep_alive(KEEP_ALIVE);
+    let server = server
+        .disable_signals()
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT);
     // HTTP/2 without TLS as well, which axum serves on the same port too.
     let server = server.listen_auto_h2c(listener)?;
     rt::System::new().block_on(async {
