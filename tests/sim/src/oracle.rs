@@ -162,6 +162,8 @@ pub struct Oracle {
     pub not_healed: Vec<(u64, usize)>,
     /// Nodes that do not ask the store although it has answered their last probe in time.
     pub not_heeded: Vec<(u64, usize)>,
+    /// When an answer set a node's clock back, although the store's had never stepped, and whose.
+    pub set_back: Vec<(u64, usize)>,
     /// What an idle subject was told at the very end: when, by which node, and whether it was admitted.
     pub after_rest: Vec<(u64, usize, bool)>,
     /// What was admitted, by subject, policy, epoch and window.

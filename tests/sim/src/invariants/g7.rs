@@ -4,7 +4,8 @@
 //! second. What was counted wrongly in that window stays missing from a token bucket until it is full: there a denial is wrong if
 //! the bucket had truly been full for a window, or if the node goes by what it heard before the step. That it cannot tell when
 //! the clock comes to that moment again, and for less than a window from then on. A node's own wall clock must make no
-//! difference at all: that is why G2, G3 and G5 are asserted in spite of it.
+//! difference at all: that is why G2, G3 and G5 are asserted in spite of it. While the store's clock does not step, no answer sets a
+//! node's clock back, or it would be in the window before once more.
 
 use tidegate_core::Algorithm;
 
@@ -17,6 +18,10 @@ use crate::time::SECOND;
 const NOTICED: u64 = SECOND * 13 / 10;
 
 pub(super) fn check(run: &Run<'_>) -> Verdict {
+    if let Some((at, node)) = run.world.oracle.set_back.first() {
+        let what = format!("an answer sets n{node}'s clock back, and the store's has not stepped");
+        return Err((run.after_start(*at), what));
+    }
     let steps_only = run
         .scenario
         .faults

@@ -186,6 +186,11 @@ impl Node {
         held.is_some_and(|held| held.awaited.is_none() && !held.known.seen().is_untold())
     }
 
+    /// Whether the store has told it the time.
+    pub fn has_heard_time(&self) -> bool {
+        self.clock.is_known()
+    }
+
     /// What it believes the store's clock to show.
     pub fn store_time(&self, now: u64) -> Timestamp {
         self.clock.store_time(self.local(now))

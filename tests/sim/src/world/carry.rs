@@ -66,7 +66,13 @@ impl World {
                 // Of the policies that a call is not about its answer says no grant: a copy of a call may have been granted twice.
                 let of_all = replies.len() == self.rules.len();
                 let awaited = of_all && subject == 0 && self.nodes[node].awaits(subject, call);
+                // Before it has heard of the store it goes by its wall clock, which may be wrong.
+                let knows = self.store.steps == 0 && self.nodes[node].has_heard_time();
+                let believed = self.nodes[node].store_time(self.now);
                 let settled = self.nodes[node].reply(subject, call, &replies, self.now, random);
+                if knows && self.nodes[node].store_time(self.now) < believed {
+                    self.oracle.set_back.push((self.now, node));
+                }
                 self.ask_at_once(who);
                 self.look_at_clock(node);
                 self.settle(node, subject, settled);

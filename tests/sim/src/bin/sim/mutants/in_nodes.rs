@@ -288,6 +288,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "clock-goes-back",
+        about: "a better sample sets a node's clock back, into the window before",
+        family: Some(Family::Jumbled),
+        patches: &[Patch {
+            file: "tiered/store_clock.rs",
+            old: "shown.max(self.not_before)",
+            new: "shown",
+        }],
+    },
+    Mutant {
         name: "generation-is-ignored",
         about: "a node does not care of which generation the store's data is",
         family: Some(Family::DataLoss),
