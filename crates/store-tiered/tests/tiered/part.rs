@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_core::tiered::Mode;
-use tidegate_core::{Algorithm, Fallback, Grace, Outage, Tolerance};
+use tidegate_core::{Algorithm, Fallback, Grace, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{Instant, sleep};
 
@@ -13,6 +13,16 @@ use crate::support::{DEADLINE, Fault, World, rules};
 const WINDOW: Duration = Duration::from_secs(10);
 /// Longer than anything may take here.
 const LONG: Duration = Duration::from_secs(20);
+
+/// Its share for three seconds of an outage, then nothing.
+fn login() -> [Rule; 1] {
+    let login = Outage::Grace(Grace {
+        lasting: Duration::from_secs(3),
+        first: Fallback::Share,
+        then: Fallback::Closed,
+    });
+    rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| rule.with_outage(login))
+}
 
 /// Nobody but alice asks, so that every call fails.
 #[tokio::test(start_paused = true)]
@@ -97,12 +107,7 @@ async fn g4_a_part_that_hangs_takes_only_its_own_subjects_with_it() {
 #[tokio::test(start_paused = true)]
 async fn grace_ends_also_while_only_a_part_is_lost() {
     let mut world = World::new(1);
-    let login = Outage::Grace(Grace {
-        lasting: Duration::from_secs(3),
-        first: Fallback::Share,
-        then: Fallback::Closed,
-    });
-    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| rule.with_outage(login));
+    let rules = login();
     sleep(Duration::from_secs(2)).await;
     world.set_fault(Fault::LosePart);
     let began = Instant::now();
@@ -164,12 +169,7 @@ async fn l3_a_moment_without_an_answer_is_over_in_a_moment() {
 #[tokio::test(start_paused = true)]
 async fn grace_goes_on_when_all_of_the_store_is_lost_after_a_part() {
     let mut world = World::new(1);
-    let login = Outage::Grace(Grace {
-        lasting: Duration::from_secs(3),
-        first: Fallback::Share,
-        then: Fallback::Closed,
-    });
-    let rules = rules(1_000, WINDOW, Algorithm::FixedWindow).map(|rule| rule.with_outage(login));
+    let rules = login();
     sleep(Duration::from_secs(2)).await;
     world.set_fault(Fault::LosePart);
     world.ask(0, &rules).await;
