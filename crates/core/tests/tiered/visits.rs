@@ -192,11 +192,34 @@ fn due_early(used: u64, time: Duration) -> u64 {
 fn r3_a_report_begins_as_early_as_its_answer_takes_and_not_where_that_helps_nobody() {
     let millis = Duration::from_millis;
     assert_eq!(due_early(20, millis(40)), 25, "hardly a request meanwhile");
-    assert_eq!(due_early(20, millis(5)), 17, "four meanwhile");
+    assert_eq!(due_early(20, millis(5)), 22, "four meanwhile");
     assert_eq!(due_early(20, millis(2)), 13, "ten meanwhile");
     assert_eq!(
         due_early(20, Duration::from_micros(100)),
         26,
         "200 meanwhile"
     );
+}
+
+/// A node may admit 25 by itself. A report began early, and a request had to wait for its answer all the same.
+#[test]
+fn r3_where_requests_had_to_wait_for_a_report_the_first_that_waits_asks() {
+    let millis = |millis| START + Duration::from_millis(millis);
+    let mut world = informed(Algorithm::FixedWindow);
+    let _ = world.decide(13, millis(1)).unwrap();
+    let report = world.compose(0, millis(2)).unwrap();
+    let _ = world.decide(12, millis(2)).unwrap();
+    assert!(world.decide(1, millis(2)).is_none(), "it has to wait");
+    let reply = world.carry(&report, millis(3));
+    world.answer(&report, reply, 0, millis(3));
+    assert_eq!(world.due(), Some(millis(3) + Timing::default().report));
+
+    // Nobody knows how many would have come while requests wait, as nothing is admitted then.
+    for call in 1..=2 {
+        let asked = world.compose(1, millis(3 * call)).unwrap();
+        let reply = world.carry(&asked, millis(3 * call + 1));
+        world.answer(&asked, reply, 1, millis(3 * call + 1));
+    }
+    let _ = world.decide(20, millis(40)).unwrap();
+    assert_eq!(world.due(), Some(millis(40) + Timing::default().report));
 }

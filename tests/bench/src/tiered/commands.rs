@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tidegate_core::{Algorithm, Tolerance};
-use tidegate_limiter::Quota;
+use tidegate_limiter::{Quota, Status};
 use tidegate_test_servers::{Server, Stats};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
@@ -162,8 +162,8 @@ fn scripts(stats: &Stats) -> f64 {
     (stats.calls_of("evalsha") + stats.calls_of("evalsha_ro")) as f64
 }
 
-/// Asks for a key from each window's beginning until that is denied; and then for nothing, so that what is told of admitted
-/// requests alone is counted.
+/// Asks for a key from each window's beginning until none is left, as far as the node knows; and then for nothing, so that what
+/// is told of admitted requests alone is counted: each that is denied would have the node look at the counts once more.
 async fn use_up_windows(node: &Tiered, every: Duration) -> Result<(u64, u64)> {
     let (mut admitted, mut denied) = (0, 0);
     for _ in 0..WINDOWS {
@@ -174,11 +174,16 @@ async fn use_up_windows(node: &Tiered, every: Duration) -> Result<(u64, u64)> {
                 Some(ticks) => drop(ticks.tick().await),
                 None => tokio::task::yield_now().await,
             }
-            if !node.check("client").await? {
+            let decision = node.decide("client").await;
+            if !decision.is_allowed() {
                 denied += 1;
                 break;
             }
             admitted += 1;
+            let left = decision.most_restrictive().map(Status::remaining);
+            if left == Some(0) {
+                break;
+            }
         }
     }
     // The last of it is told.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
 use tidegate_core::Tolerance;
-use tidegate_limiter::{Fallback, Limiter, Policy, Provenance, Quota};
+use tidegate_limiter::{Decision, Fallback, Limiter, Policy, Provenance, Quota};
 use tidegate_store_redis::RedisStore;
 use tidegate_store_tiered::{TieredStats, TieredStore};
 use tokio::time::Instant;
@@ -58,13 +58,20 @@ impl Tiered {
     }
 }
 
-impl tasks::Limiter for Tiered {
-    async fn check(&self, key: &str) -> Result<bool> {
+impl Tiered {
+    /// Decides a request.
+    pub async fn decide(&self, key: &str) -> Decision {
         let decision = self.limiter.check(key).await;
         if matches!(decision.provenance(), Provenance::Outage(_)) {
             self.without_store.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(decision.is_allowed())
+        decision
+    }
+}
+
+impl tasks::Limiter for Tiered {
+    async fn check(&self, key: &str) -> Result<bool> {
+        Ok(self.decide(key).await.is_allowed())
     }
 }
 

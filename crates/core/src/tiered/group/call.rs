@@ -139,7 +139,7 @@ impl Group {
         timing: &Timing,
         now: Timestamp,
     ) -> Option<Heard> {
-        self.end(outgoing.call)?;
+        let call = self.end(outgoing.call)?;
         let mut heard = Heard::default();
         let (mut told, mut meanwhile) = (0, 0);
         for ((rule, _), reply) in outgoing.reports.iter().zip(replies) {
@@ -164,7 +164,10 @@ impl Group {
         }
         heard.dropped = self.take_dropped();
         let awaited = expected_meanwhile(told, outgoing, now);
-        self.pace.learn(meanwhile.max(awaited));
+        // While requests wait nothing is admitted, which tells nothing of how many come.
+        if call == Call::Reports || awaited.is_some() {
+            self.pace.learn(meanwhile.max(awaited.unwrap_or(0)));
+        }
         self.heard_at = now.into();
         self.marks.set(Mark::Refused, false);
         self.marks.set(Mark::TellsAgain, false);
@@ -238,14 +241,14 @@ impl Group {
 }
 
 /// How much would have been asked for until `now`, while a call was under way, if no request had to wait: as much as it took the
-/// time before to use what the call `told`.
-fn expected_meanwhile(told: u64, outgoing: &Outgoing, now: Timestamp) -> u64 {
-    let Some(since) = outgoing.since else {
-        return 0;
-    };
-    let took = outgoing.at.since(since).as_nanos();
+/// time before to use what the call `told`. `None` if that was nothing, or if it is not known how long it took.
+fn expected_meanwhile(told: u64, outgoing: &Outgoing, now: Timestamp) -> Option<u64> {
+    if told == 0 {
+        return None;
+    }
+    let took = outgoing.at.since(outgoing.since?).as_nanos();
     let expected = u128::from(told).saturating_mul(now.since(outgoing.at).as_nanos()) / took.max(1);
-    u64::try_from(expected).unwrap_or(u64::MAX)
+    Some(u64::try_from(expected).unwrap_or(u64::MAX))
 }
 
 fn report(member: &Member) -> (Rule, Report) {

@@ -105,6 +105,9 @@ impl Group {
                 let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
                 // Exact policies wait as long as there is hope.
                 let waits = !view.suspected || rules.iter().any(exact);
+                if waits && self.call == Call::Reports {
+                    self.pace.waits();
+                }
                 let lasted = Duration::ZERO;
                 return (!waits)
                     .then(|| self.decide_isolated(rules, cost, view, lasted, false, now));

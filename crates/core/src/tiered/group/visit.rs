@@ -152,32 +152,47 @@ impl Planned {
     }
 }
 
-/// About how much is asked for while a call is under way: a power of two, by its exponent plus one; 0 for nothing.
+/// About how much is asked for while a call is under way: a power of two, by its exponent plus one; 0 for nothing. The highest
+/// bit says whether a request had to wait since that was last learned, although the call under way only reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace(u8);
 
 impl Pace {
+    const WAITED: u8 = 1 << 7;
+
     /// At how much that is unsent a report is started.
     ///
     /// Every call should tell as much as it can (R3), so it is the whole slack where next to nothing comes before the answer.
-    /// The faster requests come, the earlier it is, twice as much as the pace asks for, so that none need wait: at half of
-    /// the slack at the earliest. And where more comes meanwhile than the slack allows, so that requests wait whenever it
-    /// starts, it is left to the first that has to: its call tells the whole slack, and asks for all who wait besides.
+    /// The faster requests come, the earlier it is, so that hardly one need wait: at half of the slack at the earliest. And where
+    /// more comes meanwhile than the slack allows, so that requests wait whenever it starts, it is left to the first that has
+    /// to: its call tells the whole slack, and asks for all who wait besides.
     #[inline]
     pub(super) fn early_at(self, slack: u64) -> u64 {
-        let meanwhile = match self.0 {
+        let meanwhile = match self.exponent() {
             0 => 0,
             exponent => 1_u64 << (exponent - 1),
         };
         if meanwhile > slack {
             return slack.saturating_add(1);
         }
-        let late = slack.saturating_sub(meanwhile.saturating_mul(2));
+        let late = slack.saturating_sub(meanwhile.saturating_sub(1));
         late.max(slack.div_ceil(2)).max(1)
     }
 
-    /// So much was asked for while a call was under way.
+    /// A request has to wait for the end of a call that only reports: it was started too late.
+    pub(super) const fn waits(&mut self) {
+        self.0 |= Self::WAITED;
+    }
+
+    /// So much was admitted, or would have been, while a call was under way. Where a request had to wait it would have been more,
+    /// nobody knows how much: it is taken for twice as much.
     pub(super) fn learn(&mut self, meanwhile: u64) {
+        let waited = self.0 & Self::WAITED != 0;
+        let meanwhile = if waited {
+            meanwhile.max(1).saturating_mul(2)
+        } else {
+            meanwhile
+        };
         let rounded_up = meanwhile.checked_next_power_of_two().unwrap_or(1 << 63);
         let exponent = if meanwhile == 0 {
             0
@@ -186,7 +201,11 @@ impl Pace {
             u8::try_from(rounded_up.trailing_zeros() + 1).unwrap_or(64)
         };
         // Slower only step by step, as traffic comes in bursts.
-        self.0 = exponent.max(self.0.saturating_sub(1));
+        self.0 = exponent.max(self.exponent().saturating_sub(1));
+    }
+
+    const fn exponent(self) -> u8 {
+        self.0 & !Self::WAITED
     }
 }
 
@@ -303,8 +322,10 @@ mod tests {
     fn r3_a_report_tells_nearly_all_of_the_slack_unless_much_happens_meanwhile() {
         let mut pace = Pace::default();
         assert_eq!(pace.early_at(50), 50);
+        pace.learn(1);
+        assert_eq!(pace.early_at(50), 50, "one waits at most");
         pace.learn(3);
-        assert_eq!(pace.early_at(50), 42, "4 and 4 more");
+        assert_eq!(pace.early_at(50), 47, "four, or one of them waits");
         pace.learn(17);
         assert_eq!(pace.early_at(50), 25, "never earlier than at half of it");
         pace.learn(50);
@@ -321,5 +342,26 @@ mod tests {
         pace.learn(u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
         assert_eq!(pace.early_at(1 << 62), (1 << 62) + 1);
+    }
+
+    #[test]
+    fn r3_a_request_that_had_to_wait_shows_that_more_came_than_was_admitted() {
+        let mut pace = Pace::default();
+        pace.learn(25);
+        assert_eq!(pace.early_at(50), 25);
+        pace.waits();
+        assert_eq!(pace.early_at(50), 25, "nothing is learned yet");
+        pace.learn(25);
+        assert_eq!(pace.early_at(50), 51, "they wait anyway");
+        pace.learn(25);
+        assert_eq!(pace.early_at(50), 25, "nobody had to wait this time");
+
+        let mut pace = Pace::default();
+        pace.waits();
+        pace.learn(0);
+        assert_eq!(pace.early_at(50), 49);
+        pace.waits();
+        pace.learn(u64::MAX);
+        assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
     }
 }
