@@ -200,8 +200,8 @@ impl Pace {
             // At most 63 and one.
             u8::try_from(rounded_up.trailing_zeros() + 1).unwrap_or(64)
         };
-        // Slower only step by step, as traffic comes in bursts.
-        self.0 = exponent.max(self.exponent().saturating_sub(1));
+        // Slower only step by step, as traffic comes in bursts: to a quarter at most.
+        self.0 = exponent.max(self.exponent().saturating_sub(2));
     }
 
     const fn exponent(self) -> u8 {
@@ -328,6 +328,12 @@ mod tests {
         assert_eq!(pace.early_at(50), 47, "four, or one of them waits");
         pace.learn(17);
         assert_eq!(pace.early_at(50), 25, "never earlier than at half of it");
+        let mut calmer = pace;
+        let slower = [43, 49, 50].map(|early| {
+            calmer.learn(0);
+            (calmer.early_at(50), early)
+        });
+        assert!(slower.iter().all(|(is, was)| is == was), "{slower:?}");
         pace.learn(50);
         assert_eq!(pace.early_at(64), 32, "64 may still come without waiting");
         assert_eq!(pace.early_at(50), 51, "they wait anyway");
