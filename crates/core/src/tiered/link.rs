@@ -130,6 +130,18 @@ impl Link {
     }
 
     /// The store did not serve a subject, although it serves others: a part of it is lost. Says whether that is news.
+    ///
+    /// ```
+    /// use tidegate_core::Timestamp;
+    /// use tidegate_core::tiered::{Link, LinkConfig, Mode};
+    ///
+    /// let mut link = Link::new(LinkConfig::default());
+    /// let [first, second] = [100, 101].map(Timestamp::from_secs);
+    /// assert!(link.part_failed(first));
+    /// assert!(!link.part_failed(second));
+    /// assert_eq!(link.part_lost_since(second), Some(first));
+    /// assert_eq!(link.view(second).mode, Mode::Connected, "for all other subjects");
+    /// ```
     pub fn part_failed(&mut self, now: Timestamp) -> bool {
         let lasting = self.part_lost_since(now);
         self.part = Some((lasting.unwrap_or(now), now));

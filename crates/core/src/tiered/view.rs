@@ -44,6 +44,15 @@ impl View {
     }
 
     /// What a subject sees that is [cut off](super::Group::is_cut_off), for so long: a store that is out.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_core::tiered::{Mode, View};
+    ///
+    /// let node = View { nodes: 3, alone: false, mode: Mode::Connected, suspected: false };
+    /// let lasted = Duration::from_secs(7);
+    /// assert_eq!(node.cut_off(lasted).mode, Mode::Out { lasted });
+    /// ```
     #[must_use]
     pub fn cut_off(self, lasted: Duration) -> Self {
         let out = match self.mode {

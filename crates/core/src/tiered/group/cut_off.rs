@@ -15,6 +15,28 @@ impl Group {
     /// store is tried again while there is anything to tell, or to ask for: otherwise not before the next request.
     ///
     /// Returns how much was dropped meanwhile, of which no answer will say so; `None` if it was not this group's call.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use tidegate_core::tiered::{Group, Mode, Timing, View};
+    /// use tidegate_core::{Fallback, PolicyName, Provenance, Quota, Rule, Timestamp};
+    ///
+    /// let rules = [Rule::new(PolicyName::new("per-client")?, Quota::per_minute(100)?)];
+    /// let view = View { nodes: 3, alone: false, mode: Mode::Connected, suspected: false };
+    /// let (timing, now) = (Timing::default(), Timestamp::from_secs(1_000_000));
+    /// let mut group = Group::default();
+    /// group.acquire(&rules, 1, &view, now, &mut |rule| Arc::new(*rule));
+    ///
+    /// let told = group.compose(None, now).ok_or("it is untold")?;
+    /// assert_eq!(group.cut_off(told.call, &timing, now), Some(0));
+    /// let seen = view.cut_off(Duration::ZERO);
+    /// let decision = group.acquire(&rules, 1, &seen, now, &mut |rule| Arc::new(*rule));
+    /// let decision = decision.ok_or("nobody waits for a part that is lost")?;
+    /// assert_eq!(decision.provenance(), Provenance::Outage(Fallback::Share));
+    /// assert_eq!(group.due(&view, &timing), Some(now + timing.report));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cut_off(&mut self, call: CallId, timing: &Timing, now: Timestamp) -> Option<u64> {
         if !self.give_up(call, timing, now) {
             return None;

@@ -75,6 +75,15 @@ pub struct Visit {
 impl Visit {
     /// The visit after a request that was admitted by a [`Front`](super::Front), whose verdict is not
     /// [covered](super::Verdict::is_covered): T later, to report.
+    ///
+    /// ```
+    /// use tidegate_core::Timestamp;
+    /// use tidegate_core::tiered::{Timing, Urgency, Visit};
+    ///
+    /// let (timing, now) = (Timing::default(), Timestamp::from_secs(1_000_000));
+    /// let visit = Visit::soon(&timing, now);
+    /// assert_eq!((visit.urgency, visit.at), (Urgency::Soon, now + timing.report));
+    /// ```
     #[inline]
     pub fn soon(timing: &Timing, now: Timestamp) -> Self {
         Self {
