@@ -55,11 +55,11 @@ pub(super) const ROWS: &[Row] = &[
         about: "a late reply is never taken for another call's; a lost one is counted at most once",
         proof: Proof::Tests(&[
             (
-                "tests/servers/tests/outage.rs",
+                "tests/servers/tests/outage/exactly_once.rs",
                 "g5_late_replies_are_nobody_elses",
             ),
             (
-                "tests/servers/tests/outage.rs",
+                "tests/servers/tests/outage/exactly_once.rs",
                 "g5_a_call_whose_answer_was_lost_counts_at_most_once",
             ),
         ]),
