@@ -8,6 +8,7 @@
 mod alone;
 mod bounds;
 mod conformance;
+mod faulty;
 mod forgotten;
 mod healing;
 mod logged;
