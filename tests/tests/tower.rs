@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::MockConnectInfo;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderValue, Request, Response, StatusCode};
 use tidegate_adapter_axum::{PeerAddr, RateLimit, RateLimitLayer, key};
 use tidegate_limiter::{Decision, Fallback, Limiter, Policy, Quota, Store};
 use tidegate_store_memory::MemoryStore;
@@ -68,6 +68,8 @@ fn request(body: &'static str) -> Request<&'static str> {
     request
         .extensions_mut()
         .insert(PeerAddr::from([192, 0, 2, 1]));
+    let secret = HeaderValue::from_static("secret");
+    request.headers_mut().insert("cookie", secret);
     request
 }
 
@@ -107,6 +109,7 @@ async fn a_refused_request_reaches_nobody_and_says_why_in_its_extensions() {
     assert!(!refused.extensions().get::<Decision>().unwrap().is_allowed());
     // and nothing that was the request's
     assert_eq!(refused.extensions().len(), 1);
+    assert!(!refused.headers().contains_key("cookie"));
     assert_eq!(inner.calls.load(Ordering::SeqCst), 1);
 }
 

@@ -58,15 +58,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (head, body) = request.into_parts();
+        // In one place until it is passed on: a request's head has some hundred bytes.
+        let (mut head, body) = request.into_parts();
         let mut slot = None;
         match self.gate.enter(&head, &View(&head), &mut slot) {
             Entry::Now(Outcome::Pass(exit)) => {
-                Passage::passed(pass(&mut self.inner, head, body, slot), exit)
+                tell(slot, &mut head.extensions);
+                Passage::passed(self.inner.call(Request::from_parts(head, body)), exit)
             }
             Entry::Now(Outcome::Refuse(why)) => {
                 drop(take_ready(&mut self.inner));
-                Passage::refused(refuse(&self.gate, head.extensions, why))
+                Passage::refused(refuse(&self.gate, head, why))
             }
             Entry::Later(decision, subject) => {
                 let ready = take_ready(&mut self.inner);
@@ -77,20 +79,14 @@ where
     }
 }
 
-/// Calls the service, which is ready.
+/// Puts the decision, if there is one, into an admitted request's extensions.
 #[inline(always)]
-fn pass<S: Service<Request<B>>, B>(
-    ready: &mut S,
-    mut head: Parts,
-    body: B,
-    decision: Option<Decision>,
-) -> S::Future {
+fn tell(decision: Option<Decision>, extensions: &mut Extensions) {
     if let Some(decision) = decision
-        && let Some(outer) = head.extensions.insert(decision)
+        && let Some(outer) = extensions.insert(decision)
     {
-        keep(outer, &mut head.extensions);
+        keep(outer, extensions);
     }
-    ready.call(Request::from_parts(head, body))
 }
 
 /// Keeps what a limiter further outside decided.
@@ -100,18 +96,15 @@ fn keep(outer: Decision, extensions: &mut Extensions) {
     extensions.insert(others.with(outer));
 }
 
-/// How many headers a refused request's response has as a rule: those that are written by default, and its length, which
-/// servers add. With room for them from the start the map need not grow.
-const HEADERS: usize = 6;
-
-/// Answers instead of the service. Emptied, the request's extensions serve for the response: it is cheaper than to make new
-/// ones.
-fn refuse<B: From<String>>(
-    gate: &Gate<Http>,
-    mut extensions: Extensions,
-    why: Why<'_>,
-) -> Response<B> {
-    let mut headers = HeaderMap::with_capacity(HEADERS);
+/// Answers instead of the service. Emptied, the request's headers and extensions serve for the response: they have their
+/// memory, and hyper keeps a response's headers for the next request on the connection.
+fn refuse<B: From<String>>(gate: &Gate<Http>, head: Parts, why: Why<'_>) -> Response<B> {
+    let Parts {
+        mut headers,
+        mut extensions,
+        ..
+    } = head;
+    headers.clear();
     let (status, body) = gate.refuse(&why, &mut headers);
     let mut response = Response::new(B::from(body));
     // An `Answer` leaves none that cannot be sent, whatever a user's function made of it.
@@ -144,11 +137,12 @@ where
     type Future = S::Future;
 
     fn pass(mut self, decision: Option<Decision>) -> S::Future {
-        pass(&mut self.ready, self.head, self.body, decision)
+        tell(decision, &mut self.head.extensions);
+        self.ready.call(Request::from_parts(self.head, self.body))
     }
 
     fn refuse(self, gate: &Gate<Http>, why: Why<'_>) -> Response<ResBody> {
-        refuse(gate, self.head.extensions, why)
+        refuse(gate, self.head, why)
     }
 
     fn status(response: &Response<ResBody>) -> u16 {
