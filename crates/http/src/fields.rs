@@ -43,7 +43,7 @@ fn draft_11(sink: &mut impl Sink, decision: &Decision, policies: &PolicyField) {
         what_is_left(sink, decision, policies);
     } else {
         let own = told(decision).map(|status| (status.name().as_str(), status.quota()));
-        let own = PolicyField::new(own);
+        let own = PolicyField::once(own);
         sink.written(Field::RateLimitPolicy, own.as_str().as_bytes());
         what_is_left(sink, decision, &own);
     }

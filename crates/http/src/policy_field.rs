@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tidegate_core::{Quota, Status};
 
-use crate::seconds;
 use crate::text::{Line, Text};
+use crate::{problem, seconds};
 
 /// The largest integer of a structured field (RFC 9651, section 3.3.1): fifteen digits, fewer than a quota may
 /// have.
@@ -39,11 +39,22 @@ struct Item {
     quota: Quota,
     /// How its item in a list begins, with what separates it from the one before.
     start: Box<str>,
+    /// The body of the answer to a request that it alone refuses, for now; none in a field that is for one response.
+    exceeded: Option<Box<str>>,
 }
 
 impl PolicyField {
     /// Renders names and quotas, in their order.
     pub fn new<'a>(policies: impl IntoIterator<Item = (&'a str, &'a Quota)>) -> Self {
+        let mut field = Self::once(policies);
+        for item in &mut field.items {
+            item.exceeded = Some(problem::quota_exceeded_of(&item.name).into());
+        }
+        field
+    }
+
+    /// The same for one response, with nothing at hand that only later ones would use.
+    pub(crate) fn once<'a>(policies: impl IntoIterator<Item = (&'a str, &'a Quota)>) -> Self {
         let policies = policies.into_iter().enumerate();
         let items: Vec<Item> = policies
             .map(|(at, (name, quota))| Item::new(at, name, *quota))
@@ -87,6 +98,20 @@ impl PolicyField {
             && items.next().is_none()
     }
 
+    /// The body of the answer to a request that one policy alone refuses, for now, if it is one of these.
+    #[inline]
+    pub(crate) fn exceeded<'s>(
+        &self,
+        mut violated: impl Iterator<Item = &'s Status>,
+    ) -> Option<&str> {
+        let name = violated.next()?.name();
+        if violated.next().is_some() {
+            return None;
+        }
+        let item = self.items.iter().find(|item| *item.name == *name.as_str());
+        item?.exceeded.as_deref()
+    }
+
     /// How the items of a list with one for each policy begin.
     pub(crate) fn starts(&self) -> impl Iterator<Item = &str> {
         self.items.iter().map(|item| &*item.start)
@@ -103,6 +128,7 @@ impl Item {
         let separator = if at == 0 { "" } else { ", " };
         Self {
             start: format!("{separator}\"{name}\"").into(),
+            exceeded: None,
             name,
             quota,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_core::{Decision, Fallback, Provenance};
 
-use crate::{Answer, Constant, Field, KeyError, Sink};
+use crate::{Answer, Constant, Field, KeyError, PolicyField, Sink};
 
 const DETAIL: &str = r#","detail":"#;
 const VIOLATED: &str = r#","violated-policies":["#;
@@ -44,21 +44,28 @@ pub(crate) fn of(decision: &Decision, wait: Option<Duration>) -> Problem<'_> {
     }
 }
 
+const QUOTA_EXCEEDED: &str = problem!(
+    "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    "Quota Exceeded",
+    429
+);
+
 /// 429: the client has used up its quota.
 fn quota_exceeded(decision: &Decision, wait: Option<Duration>) -> Problem<'_> {
     Problem {
         status: 429,
-        head: problem!(
-            "https://iana.org/assignments/http-problem-types#quota-exceeded",
-            "Quota Exceeded",
-            429
-        ),
+        head: QUOTA_EXCEEDED,
         detail: match wait {
             Some(_) => None,
             None => never_admitted(decision).map(Cow::Owned),
         },
         decision: Some(decision),
     }
+}
+
+/// The body of that problem where one policy alone refused, and it helps to wait.
+pub(crate) fn quota_exceeded_of(policy: &str) -> String {
+    format!("{QUOTA_EXCEEDED}{VIOLATED}\"{policy}\"]}}")
 }
 
 /// Why it does not help to wait, if that is a policy's limit.
@@ -128,7 +135,20 @@ impl Problem<'_> {
         sink.constant(Field::CacheControl, Constant::NoStore);
     }
 
-    pub(crate) fn body(&self) -> String {
+    /// The body, which `policies` have at hand for nearly every denied request.
+    pub(crate) fn body_under(&self, policies: &PolicyField) -> String {
+        self.at_hand(policies)
+            .map_or_else(|| self.body(), str::to_owned)
+    }
+
+    fn at_hand<'p>(&self, policies: &'p PolicyField) -> Option<&'p str> {
+        match (&self.detail, self.decision, self.status) {
+            (None, Some(decision), 429) => policies.exceeded(decision.violated()),
+            _ => None,
+        }
+    }
+
+    fn body(&self) -> String {
         let mut body = String::with_capacity(self.room());
         body.push_str(self.head);
         if let Some(detail) = &self.detail {
@@ -217,5 +237,31 @@ mod tests {
         }
         let body = no_subject(&KeyError::PeerAddress, Some("say so")).body;
         assert_eq!(body.capacity(), body.len(), "{body}");
+    }
+
+    #[test]
+    fn a_body_at_hand_is_the_one_that_would_be_written() {
+        let quota = Quota::per_minute(1).unwrap();
+        let rules = ["burst", "daily"].map(|name| Rule::new(PolicyName::new(name).unwrap(), quota));
+        let known = PolicyField::new([("burst", &quota), ("daily", &quota)]);
+        for (rules, cost, is_at_hand) in [
+            (&rules[..1], 1, true),
+            (&rules[1..], 1, true),
+            (&rules, 1, false),
+            (&rules[..1], 2, false),
+        ] {
+            let mut usages = [Usage::default(); 2];
+            let mut decision = || decide(rules, &mut usages[..rules.len()], cost, Timestamp::EPOCH);
+            let _ = decision();
+            let decision = decision();
+            let problem = of(&decision, decision.retry_after());
+            for policies in [&known, &PolicyField::new([])] {
+                assert_eq!(problem.body_under(policies), problem.body());
+            }
+            assert_eq!(
+                problem.at_hand(&known),
+                is_at_hand.then(|| problem.body()).as_deref()
+            );
+        }
     }
 }

@@ -127,6 +127,7 @@ impl ClientAddress {
 
     /// The address of the request's client: canonical, not yet grouped. `None` if there is no peer address, as on a unix
     /// socket, and no known number of proxies tells for whom it speaks either.
+    #[inline]
     pub fn of(&self, request: &dyn RequestView) -> Option<IpAddr> {
         let peer = request.peer().map(|peer| peer.to_canonical());
         match &self.proxies {
@@ -136,6 +137,7 @@ impl ClientAddress {
     }
 
     /// The first address of the group that this one counts in.
+    #[inline]
     pub fn group(&self, address: IpAddr) -> IpAddr {
         match address.to_canonical() {
             IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & self.ipv4_mask).into(),

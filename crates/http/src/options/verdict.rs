@@ -130,6 +130,6 @@ impl<R: ?Sized> Options<R> {
             fields::number(sink, Field::RetryAfter, seconds);
         }
         self.tell(decision, policies, sink);
-        (problem.status, problem.body())
+        (problem.status, problem.body_under(policies))
     }
 }
