@@ -62,7 +62,7 @@ macro_rules! framework {
                 headers.contains_key(field.as_str())
             }
 
-            #[inline]
+            #[inline(always)]
             fn append(headers: &mut $headers, field: ::tidegate_http::Field, value: $value) {
                 let name = $crate::constants!(
                     field,
@@ -98,8 +98,7 @@ macro_rules! constants {
     ($given:expr, $enum:ident, $type:ident, $($variant:ident),* $(,)?) => {
         match $given {
             $(::tidegate_http::$enum::$variant => {
-                static MADE: $type = $type::from_static(::tidegate_http::$enum::$variant.as_str());
-                MADE.clone()
+                const { $type::from_static(::tidegate_http::$enum::$variant.as_str()) }
             })*
         }
     };

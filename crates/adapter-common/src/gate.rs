@@ -97,7 +97,7 @@ impl<F: Framework> Gate<F> {
 
     /// A request arrives; `view` shows what `request` holds. `slot` is a place for the decision, which has some hundred bytes
     /// that are better not moved often; whatever was in there is not this request's.
-    #[inline]
+    #[inline(always)]
     pub fn enter<'d>(
         self: &Arc<Self>,
         request: &F::Request,
@@ -210,7 +210,7 @@ impl<F: Framework> Exit<F> {
 
     /// The response is there: its status decides whether the request counts, and headers are added to its own. No
     /// response waits for the store to give back a cost.
-    #[inline]
+    #[inline(always)]
     pub fn leave(self, status: u16, headers: &mut F::Headers) {
         self.headers.add_to(headers);
         if let Some(ticket) = self.ticket {
