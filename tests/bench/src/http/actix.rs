@@ -11,7 +11,7 @@ use actix_web::dev::{
 };
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, Error, HttpServer, rt, web};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tidegate_adapter_actix_web::{Dialects, Options, RateLimitLayer, key};
 
 use super::contestants::{Answer, Around, LINES, limiter};
@@ -50,6 +50,7 @@ async fn served(listener: TcpListener, around: Around, answer: Answer) -> Result
             })
             .await
         }
+        Around::Outermost | Around::OutermostWithoutHeaders => bail!("that is axum's"),
         Around::Peer => {
             let (window, most) = match answer {
                 Answer::Allowed => (Duration::from_secs(1), 1_000_000_000),

@@ -29,6 +29,10 @@ pub enum Around {
     WithoutHeaders,
     /// tidegate as it comes, and every decision counted and timed.
     WithMetrics,
+    /// tidegate as it comes around a whole router of axum's, which spares what [`Self::Layer`] costs there.
+    Outermost,
+    /// The same without headers.
+    OutermostWithoutHeaders,
     /// The framework's other limiter.
     Peer,
 }
@@ -74,13 +78,21 @@ impl Around {
     /// All that do not limit.
     pub const OTHERS: [Self; 3] = [Self::Nothing, Self::Layer, Self::Lines];
 
-    /// All that limit.
-    pub const LIMITERS: [Self; 4] = [
-        Self::Tidegate,
-        Self::WithoutHeaders,
-        Self::WithMetrics,
-        Self::Peer,
-    ];
+    /// All that limit in a framework.
+    pub const fn limiters(framework: Framework) -> &'static [Self] {
+        const ALL: [Around; 6] = [
+            Around::Tidegate,
+            Around::WithoutHeaders,
+            Around::WithMetrics,
+            Around::Peer,
+            Around::Outermost,
+            Around::OutermostWithoutHeaders,
+        ];
+        match framework {
+            Framework::Axum if cfg!(feature = "outermost") => &ALL,
+            _ => ALL.split_at(4).0,
+        }
+    }
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +102,8 @@ impl Around {
             Self::Tidegate => "tidegate",
             Self::WithoutHeaders => "tidegate-without-headers",
             Self::WithMetrics => "tidegate-with-metrics",
+            Self::Outermost => "tidegate-around-router",
+            Self::OutermostWithoutHeaders => "tidegate-around-router-without-headers",
             Self::Peer => "peer",
         }
     }
@@ -112,10 +126,10 @@ impl Contestant {
 
     /// From such an argument.
     pub fn parse(argument: &str) -> Result<Self> {
-        let around = [Around::OTHERS.as_slice(), &Around::LIMITERS].concat();
         let mut all = Framework::ALL.into_iter().flat_map(|framework| {
-            let with = move |around| Self { framework, around };
-            around.clone().into_iter().map(with)
+            let limiters = Around::limiters(framework).iter();
+            let around = Around::OTHERS.iter().chain(limiters);
+            around.map(move |&around| Self { framework, around })
         });
         all.find(|contestant| contestant.argument() == argument)
             .with_context(|| format!("--serve {argument}: there is no such server"))

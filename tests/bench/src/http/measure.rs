@@ -49,7 +49,7 @@ pub fn measure(
             with(layer, over(layer, bare)),
         );
     }
-    for around in Around::LIMITERS {
+    for &around in Around::limiters(framework) {
         let [allowed, denied] =
             [Answer::Allowed, Answer::Denied].map(|answer| of(&running, around, answer));
         let name = allowed.contestant.name();
@@ -71,8 +71,9 @@ pub fn measure(
 /// Starts them all, and has each answer some requests before anything is measured.
 fn start(framework: Framework) -> Result<Vec<Running>> {
     let others = Around::OTHERS.map(|around| (around, Answer::Allowed));
-    let limiters = Around::LIMITERS.into_iter();
-    let limited = limiters.flat_map(|around| [(around, Answer::Allowed), (around, Answer::Denied)]);
+    let limiters = Around::limiters(framework).iter();
+    let limited =
+        limiters.flat_map(|&around| [(around, Answer::Allowed), (around, Answer::Denied)]);
     let servers = others.into_iter().chain(limited);
     servers
         .map(|(around, answer)| {
