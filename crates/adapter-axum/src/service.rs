@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tidegate_adapter_common::{
-    Call, Entry, Gate, Outcome, OuterDecisions, Passage, Why, framework,
+    Call, Entry, Gate, Later, Outcome, OuterDecisions, Passage, Why, framework,
 };
-use tidegate_limiter::Decision;
+use tidegate_limiter::{Decision, SubjectBuf};
 use tower_service::Service;
 
 use crate::view::View;
@@ -66,16 +66,39 @@ where
                 tell(slot, &mut head.extensions);
                 Passage::passed(self.inner.call(Request::from_parts(head, body)), exit)
             }
-            Entry::Now(Outcome::Refuse(why)) => {
-                drop(take_ready(&mut self.inner));
-                Passage::refused(refuse(&self.gate, head, why))
-            }
-            Entry::Later(decision, subject) => {
-                let ready = take_ready(&mut self.inner);
-                let call = Pending { ready, head, body };
-                Passage::later(&self.gate, decision, subject, call)
-            }
+            Entry::Now(Outcome::Refuse(why)) => self.refused(head, why),
+            Entry::Later(decision, subject) => self.later(decision, subject, head, body),
         }
+    }
+}
+
+impl<S: Clone> RateLimit<S> {
+    // Apart, as is what follows: what admitted requests run is short, since in a server it is never in the innermost cache.
+    #[inline(never)]
+    fn refused<ReqBody, ResBody>(&mut self, head: Parts, why: Why<'_>) -> ResponseFuture<S, ReqBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        ResBody: From<String>,
+    {
+        drop(take_ready(&mut self.inner));
+        Passage::refused(refuse(&self.gate, head, why))
+    }
+
+    #[inline(never)]
+    fn later<ReqBody, ResBody>(
+        &mut self,
+        decision: Later,
+        subject: SubjectBuf,
+        head: Parts,
+        body: ReqBody,
+    ) -> ResponseFuture<S, ReqBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        ResBody: From<String>,
+    {
+        let ready = take_ready(&mut self.inner);
+        let call = Pending { ready, head, body };
+        Passage::later(&self.gate, decision, subject, call)
     }
 }
 

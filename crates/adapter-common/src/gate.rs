@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use tidegate_http::{Answer, KeyError, Options, Question, Refusal, RequestView};
+use tidegate_http::{Answer, Asked, KeyError, Options, Refusal, RequestView};
 use tidegate_limiter::{Decision, Limiter, Provenance, SubjectBuf, Timestamp};
 use tokio::runtime::Handle;
 
@@ -105,12 +105,13 @@ impl<F: Framework> Gate<F> {
         slot: &'d mut Option<Decision>,
     ) -> Entry<'d, F> {
         *slot = None;
-        let (subject, cost) = match self.options.question(request, view) {
-            Question::Ask { subject, cost } => (subject, cost),
-            Question::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
-            Question::Refuse { error, answer } => {
+        let mut subject = SubjectBuf::new();
+        let cost = match self.options.ask(request, view, &mut subject) {
+            Asked::Ask { cost } => cost,
+            Asked::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
+            Asked::Refuse { error, answer } => {
                 self.complain(&error, view);
-                return Entry::Now(Outcome::Refuse(Why::Nobodys(Box::new(answer))));
+                return Entry::Now(Outcome::Refuse(Why::Nobodys(answer)));
             }
         };
         self.limiter.try_check_into(&subject, cost, slot);
@@ -212,7 +213,9 @@ impl<F: Framework> Exit<F> {
     /// response waits for the store to give back a cost.
     #[inline(always)]
     pub fn leave(self, status: u16, headers: &mut F::Headers) {
-        self.headers.add_to(headers);
+        if !self.headers.is_empty() {
+            self.headers.add_to(headers);
+        }
         if let Some(ticket) = self.ticket {
             ticket.settle(status);
         }

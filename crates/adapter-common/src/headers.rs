@@ -58,8 +58,14 @@ impl<F: Framework> Told<F> {
         }
     }
 
-    /// Adds to what the response says already.
+    /// Whether there is nothing to tell.
     #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.policies.is_none() && self.limit.is_none() && self.others.is_none()
+    }
+
+    /// Adds to what the response says already.
+    #[inline(never)]
     pub(crate) fn add_to(self, headers: &mut F::Headers) {
         if let Some(policies) = self.policies {
             F::append(headers, Field::RateLimitPolicy, policies);

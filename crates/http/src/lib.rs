@@ -53,7 +53,7 @@ pub use client::{CidrError, Cidrs, ClientAddress, ForwardedField, PrefixError, P
 pub use dialect::{Dialect, Dialects};
 pub use field::{Constant, Field, Sink};
 pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};
-pub use options::{Options, Question, Refusal, Verdict};
+pub use options::{Asked, Options, Question, Refusal, Verdict};
 pub use policy_field::PolicyField;
 pub use text::Text;
 pub use view::{PlainRequest, RequestView};

@@ -261,11 +261,23 @@ impl<R: ?Sized> Key<R> {
     /// If the request lacks what it is to be limited by.
     pub fn subject(&self, request: &R, view: &dyn RequestView) -> Result<SubjectBuf, KeyError> {
         let mut subject = SubjectBuf::new();
-        self.push(request, view, &mut subject)?;
-        if subject.as_subject().as_bytes().len() > LONGEST {
-            subject = hash::hashed("long", &subject, &HashKey::OPEN);
-        }
+        self.put(request, view, &mut subject)?;
         Ok(subject)
+    }
+
+    /// Puts the subject where there is none yet.
+    #[inline]
+    pub(crate) fn put(
+        &self,
+        request: &R,
+        view: &dyn RequestView,
+        subject: &mut SubjectBuf,
+    ) -> Result<(), KeyError> {
+        self.push(request, view, subject)?;
+        if subject.as_subject().as_bytes().len() > LONGEST {
+            shorten(subject);
+        }
+        Ok(())
     }
 
     fn push(
@@ -340,6 +352,11 @@ impl<R: ?Sized> Key<R> {
         }
         Ok(())
     }
+}
+
+#[cold]
+fn shorten(subject: &mut SubjectBuf) {
+    *subject = hash::hashed("long", subject, &HashKey::OPEN);
 }
 
 /// The name in lower case, if it can be one.
