@@ -29,6 +29,14 @@ impl<T: Into<IpAddr>> From<T> for PeerAddr {
 
 impl PeerAddr {
     /// The address without its port.
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    /// use tidegate_adapter_axum::PeerAddr;
+    ///
+    /// let connection = SocketAddr::from(([192, 0, 2, 1], 49_152));
+    /// assert_eq!(PeerAddr::from_socket(connection), PeerAddr::from([192, 0, 2, 1]));
+    /// ```
     pub const fn from_socket(address: SocketAddr) -> Self {
         Self(address.ip())
     }
@@ -103,7 +111,8 @@ impl RequestView for View<'_> {
     }
 
     fn how_to_tell_the_route(&self) -> &'static str {
-        "put the layer on the router, with `Router::layer`, and not around it; without axum there are no routes to limit by"
+        "put the layer on the router, with `Router::layer`, and not around it; a `MethodRouter` that is served alone, and a \
+         server without axum, have no routes to limit by"
     }
 }
 

@@ -5,14 +5,14 @@ use std::future::Future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
-use tidegate_http::{Answer, Asked, KeyError, Options, Refusal, RequestView};
+use tidegate_http::{Answer, Asked, Options, Refusal, RequestView};
 use tidegate_limiter::{Decision, Limiter, Provenance, SubjectBuf, Timestamp};
 use tokio::runtime::Handle;
 
 use crate::Framework;
+use crate::complaints::Complaints;
 use crate::headers::{Shown, Told, Writer};
 
 /// A decision that takes time: it waits for the store.
@@ -22,8 +22,7 @@ pub type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
 pub struct Gate<F: Framework> {
     limiter: Limiter,
     options: Options<F::Request>,
-    /// Whether it was said that nobody can be told apart.
-    complained: AtomicBool,
+    complaints: Complaints,
 }
 
 /// When it is known what becomes of a request.
@@ -91,7 +90,7 @@ impl<F: Framework> Gate<F> {
         Arc::new(Self {
             limiter,
             options: options.into(),
-            complained: AtomicBool::new(false),
+            complaints: Complaints::default(),
         })
     }
 
@@ -110,7 +109,7 @@ impl<F: Framework> Gate<F> {
             Asked::Ask { cost } => cost,
             Asked::Skip => return Entry::Now(Outcome::Pass(Exit::new())),
             Asked::Refuse { error, answer } => {
-                self.complain(&error, view);
+                self.complaints.tell(&error, view);
                 return Entry::Now(Outcome::Refuse(Why::Nobodys(answer)));
             }
         };
@@ -126,16 +125,6 @@ impl<F: Framework> Gate<F> {
         let (limiter, asked) = (self.limiter.clone(), subject.clone());
         let decision = async move { limiter.check_with_cost(&asked, cost).await };
         Entry::Later(Box::pin(decision), subject)
-    }
-
-    /// Requests that are nobody's because of how the server was set up are told to who runs it, once.
-    #[cold]
-    fn complain(&self, error: &KeyError, view: &dyn RequestView) {
-        if let Some(advice) = error.advice(view)
-            && !self.complained.swap(true, Ordering::Relaxed)
-        {
-            tracing::error!(%error, advice, "requests cannot be told apart, and are refused");
-        }
     }
 
     /// What to do with the subject's request, now that it is decided.
@@ -272,9 +261,6 @@ impl<F: Framework> fmt::Debug for Gate<F> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Mutex;
-
     use tidegate_http::{PlainRequest, key};
     use tidegate_limiter::{Policy, Quota};
     use tidegate_store_memory::MemoryStore;
@@ -317,79 +303,6 @@ mod tests {
     fn where_the_status_does_not_matter_nothing_is_kept_for_it() {
         let gate = gate(key::client_ip().into());
         assert!(passed_on(&gate).ticket.is_none());
-    }
-
-    /// What is logged on this thread while `f` runs.
-    fn logged(f: impl FnOnce()) -> String {
-        #[derive(Clone, Default)]
-        struct Lines(Arc<Mutex<Vec<u8>>>);
-
-        impl io::Write for Lines {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0.lock().unwrap().write(bytes)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .finish();
-        tracing::subscriber::with_default(subscriber, f);
-        let lines = lines.0.lock().unwrap();
-        String::from_utf8(lines.clone()).unwrap()
-    }
-
-    fn refused(gate: &Arc<Gate<Plain>>, request: &PlainRequest) {
-        let mut slot = None;
-        let entry = gate.enter(&(), request, &mut slot);
-        let refused = matches!(entry, Entry::Now(Outcome::Refuse(Why::Nobodys(_))));
-        assert!(refused, "{request:?}");
-    }
-
-    #[test]
-    fn a_mistake_in_the_program_is_logged_once_whatever_is_answered() {
-        // Two subscribers more: where there is only one, tracing asks it once for all threads whether it cares.
-        let _others = [(), ()].map(|()| tracing::Dispatch::new(tracing_subscriber::fmt().finish()));
-        let get = PlainRequest::new("GET");
-        let with_peer = get.clone().with_peer([192, 0, 2, 1]);
-        for (key, request, error, advice) in [
-            (key::client_ip(), &get, KeyError::PeerAddress, "with_peer"),
-            (key::route(), &with_peer, KeyError::Route, "with_route"),
-            (key::parameter("id"), &get, KeyError::Route, "with_route"),
-        ] {
-            for options in [
-                Options::new(key.clone()),
-                Options::new(key).on_key_error(|answer, _| answer.status = 418),
-            ] {
-                let gate = gate(options);
-                let log = logged(|| (0..3).for_each(|_| refused(&gate, request)));
-                assert_eq!(log.lines().count(), 1, "{log}");
-                for part in ["ERROR", "requests cannot be told apart", advice] {
-                    assert!(log.contains(part), "{part} is not in {log}");
-                }
-                assert!(log.contains(&error.to_string()), "{log}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_request_lacks_is_not_logged() {
-        let routed = PlainRequest::new("GET").with_route("/");
-        for key in [
-            key::header("x-api-key").unwrap(),
-            key::parameter("id"),
-            key::from_fn("user", |()| None::<String>),
-        ] {
-            let gate = gate(key.into());
-            let log = logged(|| (0..3).for_each(|_| refused(&gate, &routed)));
-            assert_eq!(log, "");
-        }
     }
 
     #[test]

@@ -36,6 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod complaints;
 mod framework;
 mod gate;
 mod headers;

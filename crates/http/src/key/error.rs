@@ -49,6 +49,15 @@ pub enum KeyError {
 impl KeyError {
     /// What to change in the program, as a sentence, if that is what keeps requests from having subjects; `None` where the
     /// request itself lacks something.
+    ///
+    /// ```
+    /// use tidegate_http::{KeyError, PlainRequest};
+    ///
+    /// let request = PlainRequest::new("GET");
+    /// let advice = KeyError::PeerAddress.advice(&request);
+    /// assert_eq!(advice, Some("give it with `PlainRequest::with_peer`"));
+    /// assert_eq!(KeyError::Custom { name: "user" }.advice(&request), None);
+    /// ```
     pub fn advice(&self, view: &dyn RequestView) -> Option<&'static str> {
         match self {
             Self::PeerAddress => Some(view.how_to_tell_the_peer()),
