@@ -66,7 +66,10 @@ where
         let mut slot = None;
         match self.gate.enter(head, &View(head), &mut slot) {
             Entry::Now(Outcome::Pass(exit)) => {
-                Passage::passed(pass(&*self.inner, request, slot), exit)
+                if self.gate.tells_decision() {
+                    tell(slot, &request);
+                }
+                Passage::passed(self.inner.call(request), exit)
             }
             Entry::Now(Outcome::Refuse(why)) => Passage::refused(refuse(&self.gate, request, why)),
             Entry::Later(decision, subject) => {
@@ -78,19 +81,15 @@ where
     }
 }
 
+/// Puts the decision, if there is one, into an admitted request's extensions.
 #[inline(always)]
-fn pass<S: Service<ServiceRequest>>(
-    service: &S,
-    request: ServiceRequest,
-    decision: Option<Decision>,
-) -> S::Future {
+fn tell(decision: Option<Decision>, request: &ServiceRequest) {
     if let Some(decision) = decision {
         let mut extensions = request.extensions_mut();
         if let Some(outer) = extensions.insert(decision) {
             keep(outer, &mut extensions);
         }
     }
-    service.call(request)
 }
 
 /// Keeps what a limiter further outside decided.
@@ -111,7 +110,9 @@ fn refuse<B>(
     if let Ok(status) = StatusCode::from_u16(status) {
         *response.status_mut() = status;
     }
-    if let Some(decision) = why.into_decision() {
+    if gate.tells_decision()
+        && let Some(decision) = why.into_decision()
+    {
         response.extensions_mut().insert(decision);
     }
     let response = response.set_body(EitherBody::right(BoxBody::new(body)));
@@ -130,7 +131,8 @@ where
     type Future = S::Future;
 
     fn pass(self, decision: Option<Decision>) -> S::Future {
-        pass(&self.service, self.request, decision)
+        tell(decision, &self.request);
+        self.service.call(self.request)
     }
 
     fn refuse(self, gate: &Gate<ActixWeb>, why: Why<'_>) -> Self::Response {

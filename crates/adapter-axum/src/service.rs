@@ -63,7 +63,9 @@ where
         let mut slot = None;
         match self.gate.enter(&head, &View(&head), &mut slot) {
             Entry::Now(Outcome::Pass(exit)) => {
-                tell(slot, &mut head.extensions);
+                if self.gate.tells_decision() {
+                    tell(slot, &mut head.extensions);
+                }
                 Passage::passed(self.inner.call(Request::from_parts(head, body)), exit)
             }
             Entry::Now(Outcome::Refuse(why)) => self.refused(head, why),
@@ -134,7 +136,9 @@ fn refuse<B: From<String>>(gate: &Gate<Http>, head: Parts, why: Why<'_>) -> Resp
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
     *response.headers_mut() = headers;
     extensions.clear();
-    if let Some(decision) = why.into_decision() {
+    if gate.tells_decision()
+        && let Some(decision) = why.into_decision()
+    {
         extensions.insert(decision);
     }
     *response.extensions_mut() = extensions;

@@ -127,6 +127,12 @@ impl<F: Framework> Gate<F> {
         Entry::Later(Box::pin(decision), subject)
     }
 
+    /// Whether the decision is put into the extensions.
+    #[inline]
+    pub fn tells_decision(&self) -> bool {
+        self.options.tells_decision()
+    }
+
     /// What to do with the subject's request, now that it is decided.
     #[inline(always)]
     pub fn outcome<'d>(

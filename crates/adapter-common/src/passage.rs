@@ -175,7 +175,7 @@ fn poll_other<C: Call>(
                 let (call, gate) = (asked.call, asked.gate);
                 match gate.outcome(&asked.subject, &mut decision) {
                     Outcome::Pass(exit) => State::Inner {
-                        response: call.pass(Some(decision)),
+                        response: call.pass(gate.tells_decision().then_some(decision)),
                         exit: Some(exit),
                     },
                     Outcome::Refuse(why) => State::Done {

@@ -38,6 +38,7 @@ pub struct Options<R: ?Sized> {
     charge_if: Option<Arc<dyn Fn(u16) -> bool + Send + Sync>>,
     dialects: Dialects,
     mode: bool,
+    untold: bool,
     jitter: Duration,
     on_denial: Option<Change<Decision>>,
     on_key_error: Option<Change<KeyError>>,
@@ -108,6 +109,7 @@ impl<R: ?Sized> Options<R> {
             charge_if: None,
             dialects: Dialects::default(),
             mode: false,
+            untold: false,
             jitter: Duration::ZERO,
             on_denial: None,
             on_key_error: None,
@@ -279,6 +281,24 @@ impl<R: ?Sized> Options<R> {
         Self { mode: true, ..self }
     }
 
+    /// The decision is not put into the extensions, neither of an admitted request nor of a refusal: where no handler and nothing
+    /// outside looks at it, that spares an allocation for each request. The decision of a limiter further outside stays there.
+    ///
+    /// ```
+    /// use tidegate_http::{Options, key};
+    ///
+    /// let options: Options<()> = Options::new(key::client_ip());
+    /// assert!(options.tells_decision());
+    /// assert!(!options.without_decision().tells_decision());
+    /// ```
+    #[must_use]
+    pub fn without_decision(self) -> Self {
+        Self {
+            untold: true,
+            ..self
+        }
+    }
+
     /// Up to this much is added to `Retry-After` by chance, so that clients do not all return at once. Rounded up to
     /// whole seconds, which are all that the header has; none unless told. `t` in `RateLimit` and `X-RateLimit-Reset` stay
     /// as they are: they say what the limit is, not when to return.
@@ -403,6 +423,12 @@ impl<R: ?Sized> Options<R> {
             answer.change(|answer| change(answer, &error));
         }
         Asked::Refuse { error, answer }
+    }
+
+    /// Whether the decision is put into the extensions.
+    #[inline]
+    pub const fn tells_decision(&self) -> bool {
+        !self.untold
     }
 
     /// Whether the cost of admitted requests depends on their responses.

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) allowed: Option<&'static str>,
     pub(crate) failures_only: bool,
     pub(crate) mode_header: bool,
+    /// The decision is not put into extensions.
+    pub(crate) untold: bool,
     /// The most that is added to `Retry-After`, in seconds.
     pub(crate) jitter: u64,
     pub(crate) plain_denials: bool,
@@ -89,6 +91,7 @@ impl Default for Config {
             allowed: None,
             failures_only: false,
             mode_header: false,
+            untold: false,
             jitter: 0,
             plain_denials: false,
             plain_key_errors: false,
@@ -168,6 +171,9 @@ impl Config {
         }
         if self.mode_header {
             options = options.mode_header();
+        }
+        if self.untold {
+            options = options.without_decision();
         }
         if self.plain_denials {
             options = options.on_denial(|answer, _| {

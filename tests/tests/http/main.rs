@@ -69,6 +69,8 @@ macro_rules! exchanges {
             stacked_limiters_both_speak
             a_handler_sees_what_stacked_limiters_decided
             middleware_sees_which_of_stacked_limiters_denied
+            a_decision_is_not_told_where_nobody_looks_at_it
+            nor_is_one_that_was_waited_for
             middleware_around_it_sees_denials
         }
     };

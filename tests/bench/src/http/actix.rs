@@ -39,10 +39,13 @@ async fn served(listener: TcpListener, around: Around, answer: Answer) -> Result
             })
             .await
         }
-        Around::Tidegate | Around::WithoutHeaders | Around::WithMetrics => {
+        Around::Tidegate | Around::WithoutHeaders | Around::Untold | Around::WithMetrics => {
             let mut options = Options::new(key::client_ip());
-            if around == Around::WithoutHeaders {
+            if matches!(around, Around::WithoutHeaders | Around::Untold) {
                 options = options.headers(Dialects::OFF);
+            }
+            if around == Around::Untold {
+                options = options.without_decision();
             }
             let layer = RateLimitLayer::new(limiter(around, answer)?, options);
             run(listener, move || {

@@ -28,7 +28,7 @@ pub(super) fn serve(listener: TcpListener, around: Around, answer: Answer) -> Re
         Around::Nothing | Around::Outermost | Around::OutermostWithoutHeaders => hello,
         Around::Layer => hello.layer(MapResponseLayer::new(|response: Response| response)),
         Around::Lines => hello.layer(MapResponseLayer::new(with_lines)),
-        Around::Tidegate | Around::WithMetrics | Around::WithoutHeaders => {
+        Around::Tidegate | Around::WithMetrics | Around::WithoutHeaders | Around::Untold => {
             hello.layer(layer(around, answer)?)
         }
         Around::Peer => hello.layer(GovernorLayer::new(Arc::new(governor(answer)?))),
@@ -50,9 +50,12 @@ fn layer(around: Around, answer: Answer) -> Result<RateLimitLayer> {
     let mut options = Options::new(key::client_ip());
     if matches!(
         around,
-        Around::WithoutHeaders | Around::OutermostWithoutHeaders
+        Around::WithoutHeaders | Around::Untold | Around::OutermostWithoutHeaders
     ) {
         options = options.headers(Dialects::OFF);
+    }
+    if around == Around::Untold {
+        options = options.without_decision();
     }
     if matches!(around, Around::Outermost | Around::OutermostWithoutHeaders) {
         options = options.skip(|request| request.uri.path() == CPU_TIME);

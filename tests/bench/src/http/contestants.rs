@@ -27,6 +27,8 @@ pub enum Around {
     Tidegate,
     /// tidegate without headers, which is what the peers send unless told.
     WithoutHeaders,
+    /// tidegate without headers, and without the decision in the extensions: no more than tower_governor does.
+    Untold,
     /// tidegate as it comes, and every decision counted and timed.
     WithMetrics,
     /// tidegate as it comes around a whole router of axum's, which spares what [`Self::Layer`] costs there.
@@ -80,9 +82,10 @@ impl Around {
 
     /// All that limit in a framework.
     pub const fn limiters(framework: Framework) -> &'static [Self] {
-        const ALL: [Around; 6] = [
+        const ALL: [Around; 7] = [
             Around::Tidegate,
             Around::WithoutHeaders,
+            Around::Untold,
             Around::WithMetrics,
             Around::Peer,
             Around::Outermost,
@@ -90,7 +93,7 @@ impl Around {
         ];
         match framework {
             Framework::Axum if cfg!(feature = "outermost") => &ALL,
-            _ => ALL.split_at(4).0,
+            _ => ALL.split_at(5).0,
         }
     }
 
@@ -101,6 +104,7 @@ impl Around {
             Self::Lines => "two-constant-lines",
             Self::Tidegate => "tidegate",
             Self::WithoutHeaders => "tidegate-without-headers",
+            Self::Untold => "tidegate-without-headers-and-decision",
             Self::WithMetrics => "tidegate-with-metrics",
             Self::Outermost => "tidegate-around-router",
             Self::OutermostWithoutHeaders => "tidegate-around-router-without-headers",

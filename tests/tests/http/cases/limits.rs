@@ -2,6 +2,7 @@
 
 use super::{EXCEEDED, case, denied, get, no_more, ok, one_policy, plain, wait};
 use crate::config::Config;
+use crate::config::How;
 use crate::config::fixed;
 use crate::run::Case;
 use crate::run::Expected;
@@ -199,4 +200,29 @@ pub(crate) fn middleware_sees_which_of_stacked_limiters_denied() -> Case {
     // The outer one counts what the inner one denies.
     let admitted = get("/", plain().and("x-outer", "yes"));
     case(config, [admitted, by("per-client"), by("outer")])
+}
+
+pub(crate) fn a_decision_is_not_told_where_nobody_looks_at_it() -> Case {
+    untold(How::Ready)
+}
+
+pub(crate) fn nor_is_one_that_was_waited_for() -> Case {
+    untold(How::Slow)
+}
+
+fn untold(store: How) -> Case {
+    let config = Config {
+        quotas: vec![("per-client", fixed(1, 60))],
+        dialects: Dialects::OFF,
+        marked: true,
+        untold: true,
+        store,
+        ..Config::default()
+    };
+    let told = Expected {
+        body: Some(String::new()),
+        ..plain().and("x-outer", "yes")
+    };
+    let refused = denied(&["per-client"]).and("x-outer", "yes").retry(60);
+    case(config, [get("/decision", told), get("/", refused)])
 }
