@@ -26,6 +26,7 @@
 //!   it.
 //! - An admitted request carries the [`Decision`](tidegate_limiter::Decision) in its extensions; so does the response
 //!   of a denied one. Where layers are put on each other, it is the innermost's, and [`OuterDecisions`] has the others'.
+//!   [`Options::without_decision`] leaves it out.
 //! - By what requests are limited, at what cost, and which headers are sent, is up to [`key`] and [`Options`].
 //! - It may wrap an app, scopes and resources, and itself.
 

@@ -28,6 +28,7 @@
 //!   `Retry-After` and a problem body. That is an ordinary response: layers outside of this one see it.
 //! - An admitted request carries the [`Decision`](tidegate_limiter::Decision) in its extensions; so does the response
 //!   of a denied one. Where layers are put on each other, it is the innermost's, and [`OuterDecisions`] has the others'.
+//!   [`Options::without_decision`] leaves it out.
 //! - By what requests are limited, at what cost, and which headers are sent, is up to [`key`] and [`Options`].
 //! - Layers may be put on a whole router, on some routes, on some methods of a route, and on each other; around a client,
 //!   a layer limits one's own calls.

@@ -34,18 +34,10 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use tidegate_http::{Options, PlainRequest, key};
-    use tidegate_limiter::{Limiter, Policy, Quota};
-    use tidegate_store_memory::MemoryStore;
 
     use super::*;
-    use crate::plain::Plain;
+    use crate::plain::{Plain, gate};
     use crate::{Entry, Gate, Outcome, Why};
-
-    fn gate(options: Options<()>) -> Arc<Gate<Plain>> {
-        let policy = Policy::new("per-client", Quota::per_minute(1).unwrap());
-        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-        Gate::new(limiter.build().unwrap(), options)
-    }
 
     /// Two subscribers more: where there is only one, tracing asks it once for all threads whether it cares.
     fn others() -> [tracing::Dispatch; 2] {

@@ -68,7 +68,7 @@ pub enum Why<'d> {
 }
 
 impl Why<'_> {
-    /// The decision, for the response's extensions, if there is one.
+    /// The decision, if there is one: for the response's extensions, if it is to be [told](Gate::tells_decision).
     #[inline]
     pub fn into_decision(self) -> Option<Decision> {
         match self {
@@ -127,7 +127,8 @@ impl<F: Framework> Gate<F> {
         Entry::Later(Box::pin(decision), subject)
     }
 
-    /// Whether the decision is put into the extensions.
+    /// Whether the decision is to be put into the extensions, of an admitted request and of a refusal: an adapter asks before it
+    /// does.
     #[inline]
     pub fn tells_decision(&self) -> bool {
         self.options.tells_decision()
@@ -269,16 +270,9 @@ impl<F: Framework> fmt::Debug for Gate<F> {
 mod tests {
     use tidegate_http::{PlainRequest, key};
     use tidegate_limiter::{Policy, Quota};
-    use tidegate_store_memory::MemoryStore;
 
     use super::*;
-    use crate::plain::{Lines, Plain};
-
-    fn gate(options: Options<()>) -> Arc<Gate<Plain>> {
-        let policy = Policy::new("per-client", Quota::per_minute(1).unwrap());
-        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-        Gate::new(limiter.build().unwrap(), options)
-    }
+    use crate::plain::{Lines, Plain, gate};
 
     /// What is left to do for a request that is passed on; `None` for one that is denied.
     fn enter(gate: &Arc<Gate<Plain>>) -> Option<Exit<Plain>> {

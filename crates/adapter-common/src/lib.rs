@@ -23,6 +23,7 @@
 //! let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
 //! let (mut slot, mut headers) = (None, HeaderMap::new());
 //! let Entry::Now(Outcome::Pass(exit)) = gate.enter(&(), &request, &mut slot) else { panic!() };
+//! assert!(gate.tells_decision(), "in the request's extensions");
 //! assert!(slot.is_some_and(|decision| decision.is_allowed()));
 //! exit.leave(200, &mut headers);
 //! assert_eq!(headers["ratelimit-policy"], r#""per-client";q=1;w=60"#);

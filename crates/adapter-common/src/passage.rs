@@ -23,10 +23,11 @@ pub trait Call {
     /// The inner service's future.
     type Future: Future<Output = Result<Self::Inner, Self::Error>>;
 
-    /// Calls the inner service, with the decision in the request's extensions.
+    /// Calls the inner service, with the decision in the request's extensions, if there is one to tell.
     fn pass(self, decision: Option<Decision>) -> Self::Future;
 
-    /// Answers what [`Gate::refuse`] writes instead of the inner service, with the decision in the response's extensions.
+    /// Answers what [`Gate::refuse`] writes instead of the inner service, with the decision in the response's extensions
+    /// if it is to be [told](Gate::tells_decision).
     fn refuse(self, gate: &Gate<Self::Framework>, why: Why<'_>) -> Self::Response;
 
     /// The status of a response.

@@ -1,12 +1,23 @@
 //! A framework of strings, for tests.
 
-use tidegate_http::{Constant, Field, Header, Text};
+use std::sync::Arc;
 
-use crate::Framework;
+use tidegate_http::{Constant, Field, Header, Options, Text};
+use tidegate_limiter::{Limiter, Policy, Quota};
+use tidegate_store_memory::MemoryStore;
+
+use crate::{Framework, Gate};
 
 pub(crate) struct Plain;
 
 pub(crate) type Lines = Vec<(String, String)>;
+
+/// One request a minute.
+pub(crate) fn gate(options: Options<()>) -> Arc<Gate<Plain>> {
+    let policy = Policy::new("per-client", Quota::per_minute(1).unwrap());
+    let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+    Gate::new(limiter.build().unwrap(), options)
+}
 
 impl Framework for Plain {
     type Request = ();

@@ -84,6 +84,21 @@ impl SubjectBuf {
         }
     }
 
+    /// Takes all parts away.
+    ///
+    /// ```
+    /// use tidegate_core::SubjectBuf;
+    ///
+    /// let mut subject = SubjectBuf::new().with("alice");
+    /// subject.clear();
+    /// assert_eq!(subject, SubjectBuf::new());
+    /// ```
+    #[inline]
+    pub fn clear(&mut self) {
+        self.length = 0;
+        self.long.clear();
+    }
+
     /// With one more part.
     #[must_use]
     pub fn with(mut self, part: impl AsRef<[u8]>) -> Self {

@@ -381,7 +381,7 @@ impl<R: ?Sized> Options<R> {
     }
 
     /// As [`question`](Self::question), for adapters that want to be fast: who is limited, which has a hundred bytes, is put
-    /// into `subject`, where nobody is yet.
+    /// into `subject`, in place of whoever is there.
     ///
     /// ```
     /// use tidegate_core::SubjectBuf;
@@ -389,12 +389,13 @@ impl<R: ?Sized> Options<R> {
     ///
     /// let options: Options<()> = Options::new(key::client_ip());
     /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-    /// let mut subject = SubjectBuf::new();
+    /// let mut subject = SubjectBuf::new().with("somebody else");
     /// let Asked::Ask { cost } = options.ask(&(), &request, &mut subject) else { panic!() };
     /// assert_eq!(options.question(&(), &request), Question::Ask { subject, cost });
     /// ```
     #[inline]
     pub fn ask(&self, request: &R, view: &dyn RequestView, subject: &mut SubjectBuf) -> Asked {
+        subject.clear();
         let all_count = self.skips.is_empty() && self.allowed.is_empty() && !self.skip_preflights;
         if !all_count && self.skips(request, view) {
             return Asked::Skip;

@@ -9,7 +9,6 @@ use tidegate_core::{Outcome, Timestamp};
 use tidegate_store::{ErrorKind, Extent, Registry, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::again::tell_all_again;
@@ -71,8 +70,7 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
             tokio::spawn(register(Arc::clone(inner), Arc::clone(&calls)));
         }
         tokio::select! {
-            // Whoever is about to ask for the same subject waits as well by then, and one call asks for all.
-            () = inner.agenda.urgent() => yield_now().await,
+            () = inner.agenda.urgent() => {}
             () = inner.register_now.notified() => register_at = Instant::now(),
             // Not put off by what is urgent, however much of that there is.
             () = sleep_until(tick_at.min(register_at)) => {

@@ -145,6 +145,15 @@ impl Config {
         Some(Limiter::builder(memory).policy(policy).build().unwrap())
     }
 
+    /// Those of the second limiter, which always tells its decision.
+    pub(crate) fn outer_options<R: Head + ?Sized>(&self) -> Options<R> {
+        let told = Self {
+            untold: false,
+            ..self.clone()
+        };
+        told.options()
+    }
+
     pub(crate) fn options<R: Head + ?Sized>(&self) -> Options<R> {
         let report_cost = self.report_cost;
         let mut options = Options::new(self.key())

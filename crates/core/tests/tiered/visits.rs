@@ -223,3 +223,17 @@ fn r3_where_requests_had_to_wait_for_a_report_the_first_that_waits_asks() {
     let _ = world.decide(20, millis(40)).unwrap();
     assert_eq!(world.due(), Some(millis(40) + Timing::default().report));
 }
+
+/// A node may admit 25 by itself. No report that began earlier would have spared a request the wait that costs more.
+#[test]
+fn r3_a_request_that_always_waits_says_nothing_of_when_a_report_should_begin() {
+    let millis = |millis| START + Duration::from_millis(millis);
+    let mut world = informed(Algorithm::FixedWindow);
+    let _ = world.decide(5, millis(1)).unwrap();
+    let report = world.compose(0, millis(2)).unwrap();
+    let _ = world.decide(13, millis(2)).unwrap();
+    assert!(world.decide(26, millis(2)).is_none(), "it has to wait");
+    let reply = world.carry(&report, millis(3));
+    world.answer(&report, reply, 0, millis(3));
+    assert_eq!(world.due(), Some(millis(3)), "half of it is untold");
+}

@@ -28,7 +28,7 @@ pub(crate) fn start(config: &Config, clock: &ManualClock) -> Server {
     let with_outer = outer.is_some();
     let (marked, with_cors, nested) = (config.marked, config.cors, config.nested);
     let outer = outer.unwrap_or_else(|| config.limiter(clock));
-    let outer = RateLimitLayer::new(outer, config.options());
+    let outer = RateLimitLayer::new(outer, config.outer_options());
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, told) = mpsc::channel();

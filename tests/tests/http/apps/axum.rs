@@ -97,7 +97,7 @@ fn app(config: &Config, clock: &ManualClock) -> Router {
         );
     let app = if config.nested { app } else { app.layer(layer) };
     let app = match config.outer_limiter(clock) {
-        Some(outer) => app.layer(RateLimitLayer::new(outer, config.options())),
+        Some(outer) => app.layer(RateLimitLayer::new(outer, config.outer_options())),
         None => app,
     };
     let app = if config.marked {

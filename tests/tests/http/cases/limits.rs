@@ -202,6 +202,7 @@ pub(crate) fn middleware_sees_which_of_stacked_limiters_denied() -> Case {
     case(config, [admitted, by("per-client"), by("outer")])
 }
 
+/// The limiter further outside tells of its own decision all the same.
 pub(crate) fn a_decision_is_not_told_where_nobody_looks_at_it() -> Case {
     untold(How::Ready)
 }
@@ -212,6 +213,7 @@ pub(crate) fn nor_is_one_that_was_waited_for() -> Case {
 
 fn untold(store: How) -> Case {
     let config = Config {
+        outer: Some(5),
         quotas: vec![("per-client", fixed(1, 60))],
         dialects: Dialects::OFF,
         marked: true,
@@ -220,7 +222,7 @@ fn untold(store: How) -> Case {
         ..Config::default()
     };
     let told = Expected {
-        body: Some(String::new()),
+        body: Some("outer has 4 left".into()),
         ..plain().and("x-outer", "yes")
     };
     let refused = denied(&["per-client"]).and("x-outer", "yes").retry(60);

@@ -119,6 +119,7 @@ impl Group {
         let since = self.heard_at.known();
         let since = since.filter(|heard| self.untold_since.known() != Some(*heard));
         self.untold_since = Moment::NEVER;
+        self.pace.begins();
         Some(Outgoing {
             call: CallId(self.next_call),
             reports,

@@ -105,7 +105,7 @@ impl Group {
                 let exact = |rule: &Rule| rule.tolerance().is_exact() && !rule.is_shadow();
                 // Exact policies wait as long as there is hope.
                 let waits = !view.suspected || rules.iter().any(exact);
-                if waits && self.call == Call::Reports {
+                if waits && self.waits_for_report(rules, cost, view) {
                     self.pace.waits();
                 }
                 let lasted = Duration::ZERO;
@@ -320,17 +320,17 @@ impl Group {
 
     /// Whether every policy that enforces lets this node take `cost` more before it speaks to the store.
     fn within_slack(&self, rules: &[Rule], cost: u64, view: &View) -> bool {
-        let waiting = self.is_asking();
-        rules.iter().filter(|rule| !rule.is_shadow()).all(|rule| {
-            let slack = rule
-                .tolerance()
-                .slack(rule.quota().limit(), view.slack_nodes());
-            let unsent = self
-                .members
-                .find(rule)
-                .map_or(0, |member| member.replica.unsent());
-            !waiting && unsent.saturating_add(cost) <= slack
-        })
+        let unsent = |rule: &Rule| {
+            let member = self.members.find(rule);
+            member.map_or(0, |member| member.replica.unsent())
+        };
+        let fits = |rule: &Rule| unsent(rule).saturating_add(cost) <= slack(rule, view);
+        !self.is_asking() && enforcing(rules).all(fits)
+    }
+
+    /// Whether a request that has to wait would not have to, if the report that is under way had been answered by now.
+    fn waits_for_report(&self, rules: &[Rule], cost: u64, view: &View) -> bool {
+        self.call == Call::Reports && enforcing(rules).all(|rule| cost <= slack(rule, view))
     }
 
     fn charge(
@@ -351,4 +351,14 @@ impl Group {
         }
         self.untold_since.set_once(now);
     }
+}
+
+fn enforcing(rules: &[Rule]) -> impl Iterator<Item = &Rule> {
+    rules.iter().filter(|rule| !rule.is_shadow())
+}
+
+/// How much of a policy's limit this node may keep to itself.
+fn slack(rule: &Rule, view: &View) -> u64 {
+    let limit = rule.quota().limit();
+    rule.tolerance().slack(limit, view.slack_nodes())
 }

@@ -162,7 +162,7 @@ impl Planned {
 }
 
 /// About how much is asked for while a call is under way: a power of two, by its exponent plus one; 0 for nothing. The highest
-/// bit says whether a request had to wait since that was last learned, although the call under way only reports.
+/// bit says whether a request has to wait for the call under way, although that only reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace(u8);
 
@@ -186,6 +186,11 @@ impl Pace {
         }
         let late = slack.saturating_sub(meanwhile.saturating_sub(1));
         late.max(slack.div_ceil(2)).max(1)
+    }
+
+    /// A call begins, for which nobody waits.
+    pub(super) const fn begins(&mut self) {
+        self.0 &= !Self::WAITED;
     }
 
     /// A request has to wait for the end of a call that only reports: it was started too late.
@@ -372,6 +377,10 @@ mod tests {
         assert_eq!(pace.early_at(50), 25, "nobody had to wait this time");
 
         let mut pace = Pace::default();
+        pace.waits();
+        pace.begins();
+        pace.learn(0);
+        assert_eq!(pace.early_at(50), 50, "it waited for another call");
         pace.waits();
         pace.learn(0);
         assert_eq!(pace.early_at(50), 49);
