@@ -54,8 +54,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         patches: &[
             Patch {
                 file: "tiered/group/mod.rs",
-                old: "!waiting && unsent.saturating_add(cost) <= slack",
-                new: "self.call != Call::None || unsent.saturating_add(cost) <= slack",
+                old: "!self.is_asking() && enforcing(rules).all(fits)",
+                new: "enforcing(rules).all(|rule| self.call != Call::None || fits(rule))",
             },
             Patch {
                 file: "tiered/group/usual.rs",
@@ -127,8 +127,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         patches: &[
             Patch {
                 file: "tiered/group/mod.rs",
-                old: "!waiting && unsent.saturating_add(cost) <= slack",
-                new: "!waiting && unsent.saturating_add(cost) <= slack.max(rule.quota().limit())",
+                old: "unsent(rule).saturating_add(cost) <= slack(rule, view)",
+                new: "unsent(rule).saturating_add(cost) <= slack(rule, view).max(rule.quota().limit())",
             },
             Patch {
                 file: "tiered/group/usual.rs",
