@@ -26,6 +26,9 @@ Hello-world over HTTP/1.1, bare and limited: one server of one thread on one cor
   --quick               15 rounds
   --json FILE           where to write the figures (default: target/bench-http.json in the workspace)
   --check               fail if a goal is missed
+  --serve SERVER ANSWER only serve, until killed: print the address, for another program that asks. SERVER is axum/ or actix-web/ and
+                        one of bare, empty-layer, two-constant-lines, tidegate, tidegate-without-headers,
+                        tidegate-without-headers-and-decision, tidegate-with-metrics, peer; ANSWER is allowed or denied
 
 Goals are held against the processor time that the server takes for a request, because it differs less from run to
 run than requests per second do.";

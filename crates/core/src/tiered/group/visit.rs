@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::Group;
 use super::call::Call;
 use super::marks::Mark;
+use super::{Group, slack};
 use crate::tiered::{Mode, View};
 use crate::time::saturating_nanos;
 use crate::{Quota, Timestamp};
@@ -188,7 +188,7 @@ impl Pace {
         late.max(slack.div_ceil(2)).max(1)
     }
 
-    /// A call begins, for which nobody waits.
+    /// A call begins: nobody has had to wait for its end yet.
     pub(super) const fn begins(&mut self) {
         self.0 &= !Self::WAITED;
     }
@@ -236,8 +236,7 @@ impl Group {
         let members = self.members.iter().filter_map(|member| {
             let (quota, replica) = (member.rule.quota(), &member.replica);
             if replica.is_untold() {
-                let tolerance = member.rule.tolerance();
-                let slack = tolerance.slack(quota.limit(), view.slack_nodes());
+                let slack = slack(&member.rule, view);
                 let early = replica.unsent() >= self.pace.early_at(slack);
                 // What the store has never told of is told at once (a window that begins anew is not).
                 let early = early || self.heard_at.known().is_none();
