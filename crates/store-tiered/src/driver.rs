@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::again::tell_all_again;
+use crate::aside::Aside;
 use crate::hand::InHand;
 use crate::inner::Inner;
 use crate::panics::caught;
@@ -55,6 +56,7 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
     let calls = Arc::new(Semaphore::new(CALLS));
     let mut register_at = Instant::now();
     let mut tick_at = Instant::now();
+    let mut aside = Aside::new();
     while !inner.stopping.load(Ordering::Acquire) {
         if !inner.membership.is_open_for_calls() {
             inner.sit_out().await;
@@ -70,7 +72,7 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
             tokio::spawn(register(Arc::clone(inner), Arc::clone(&calls)));
         }
         tokio::select! {
-            () = inner.agenda.urgent() => {}
+            () = inner.agenda.urgent() => aside.step().await,
             () = inner.register_now.notified() => register_at = Instant::now(),
             // Not put off by what is urgent, however much of that there is.
             () = sleep_until(tick_at.min(register_at)) => {

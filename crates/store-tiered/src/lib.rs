@@ -28,6 +28,7 @@
 
 mod again;
 mod agenda;
+mod aside;
 mod batch;
 mod builder;
 mod driver;

@@ -1,8 +1,11 @@
 //! Requests that wait, and those that give up.
 
+use std::future::poll_fn;
+use std::mem::replace;
+use std::task::Poll;
 use std::time::Duration;
 
-use tidegate_core::{Algorithm, Tolerance};
+use tidegate_core::{Algorithm, Decision, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{sleep, timeout};
 
@@ -93,4 +96,39 @@ async fn l1_who_waits_does_not_come_after_all_that_is_due() {
     // Until one of those under way has ended, and its own.
     let took = began.elapsed();
     assert!(took <= Duration::from_secs(7), "{took:?}");
+}
+
+#[tokio::test]
+async fn r3_requests_that_are_about_to_wait_ask_along_with_the_first() {
+    // A task, as requests are: it stands in line with the driver.
+    let work = tokio::spawn(async {
+        let world = World::new(1);
+        let rules = rules(50, Duration::from_secs(3_600), Algorithm::FixedWindow)
+            .map(|rule| rule.with_tolerance(Tolerance::EXACT));
+        let ask = || async {
+            let request = Request::new("alice", &rules);
+            world.nodes[0].store.acquire(&request).await.unwrap()
+        };
+        // The driver is there, and knows the store.
+        assert!(ask().await.is_allowed());
+        world.nodes[0].told.lock().unwrap().clear();
+        let others = async {
+            let mut waited = false;
+            // Ready to run, behind the driver, which the first has woken.
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if replace(&mut waited, true) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            join_all((0..7).map(|_| ask()).collect::<Vec<_>>()).await
+        };
+        let (first, others) = tokio::join!(ask(), others);
+        assert!(first.is_allowed() && others.iter().all(Decision::is_allowed));
+        world.nodes[0].told.lock().unwrap().len()
+    });
+    assert_eq!(work.await.unwrap(), 1, "calls for eight requests");
 }

@@ -203,7 +203,7 @@ impl Pace {
     pub(super) fn learn(&mut self, meanwhile: u64) {
         let waited = self.0 & Self::WAITED != 0;
         let meanwhile = if waited {
-            meanwhile.max(1).saturating_mul(2)
+            meanwhile.saturating_add(1).saturating_mul(2)
         } else {
             meanwhile
         };
@@ -383,6 +383,13 @@ mod tests {
         pace.waits();
         pace.learn(0);
         assert_eq!(pace.early_at(50), 49);
+        pace.waits();
+        pace.learn(1);
+        assert_eq!(
+            pace.early_at(50),
+            47,
+            "one is admitted meanwhile, and one waits, however many come"
+        );
         pace.waits();
         pace.learn(u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
