@@ -151,14 +151,14 @@ impl Agenda {
         self.now.lock().len() + listed(&self.soon) + listed(&self.later)
     }
 
-    /// Returns when something is listed to be looked at at once.
+    /// Returns when something is listed to be looked at at once, or when [woken](Self::wake); now and then for no reason.
     pub(crate) async fn urgent(&self) {
-        while !self.has_urgent() {
+        if !self.has_urgent() {
             self.wake.notified().await;
         }
     }
 
-    /// Wakes whoever waits in [`urgent`](Self::urgent).
+    /// Wakes whoever waits in [`urgent`](Self::urgent): there is something else to be seen.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }

@@ -14,6 +14,7 @@ use tidegate_store::{
 use tidegate_store_memory::MemoryStore;
 use tidegate_store_tiered::TieredStore;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::support::{Fault, TokioClock, World, rules};
@@ -46,6 +47,23 @@ fn l3_a_store_whose_runtime_is_gone_reports_in_the_next_one() {
         sleep(Duration::from_secs(5)).await;
         assert_eq!(world.stored(&rules).await, 3);
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_dropped_lets_go_of_the_shared_one_at_once() {
+    let clock = TokioClock::new();
+    let shared = Arc::new(MemoryStore::builder().clock(clock).build().unwrap());
+    let builder = TieredStore::builder(Arc::clone(&shared)).clock(clock);
+    let store = builder.build().unwrap();
+    let rules = rules(1_000, LONG, Algorithm::FixedWindow);
+    let _ = store.acquire(&Request::new("alice", &rules)).await;
+    sleep(Duration::from_secs(1)).await;
+    drop(store);
+    // No time passes.
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert_eq!(Arc::strong_count(&shared), 1);
 }
 
 /// A clock that fails once.
