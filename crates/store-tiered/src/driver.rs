@@ -72,7 +72,11 @@ async fn drive<C: Clock>(inner: &Arc<Inner<C>>) {
             tokio::spawn(register(Arc::clone(inner), Arc::clone(&calls)));
         }
         tokio::select! {
-            () = inner.agenda.urgent() => aside.step().await,
+            () = inner.agenda.urgent() => {
+                if inner.agenda.has_urgent() {
+                    aside.step().await;
+                }
+            }
             () = inner.register_now.notified() => register_at = Instant::now(),
             // Not put off by what is urgent, however much of that there is.
             () = sleep_until(tick_at.min(register_at)) => {

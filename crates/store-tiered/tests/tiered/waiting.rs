@@ -98,7 +98,7 @@ async fn l1_who_waits_does_not_come_after_all_that_is_due() {
     assert!(took <= Duration::from_secs(7), "{took:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn r3_requests_that_are_about_to_wait_ask_along_with_the_first() {
     // A task, as requests are: it stands in line with the driver.
     let work = tokio::spawn(async {

@@ -33,6 +33,7 @@ const DENIED_FOR: Duration = Duration::from_secs(10);
 const PER_SECOND_DENIED: f64 = 1.5;
 
 /// What nodes were answered, and how many scripts the server ran for that.
+#[derive(Default)]
 struct Cost {
     admitted: u64,
     denied: u64,
@@ -48,8 +49,7 @@ pub(super) async fn measure(server: &Server, report: &mut Report) -> Result<()> 
     ] {
         let quota = Quota::new(LIMIT, WINDOW)?.with_algorithm(Algorithm::FixedWindow)?;
         let nodes = nodes(server, quota).await?;
-        let work = move |node: Arc<Tiered>| async move { use_up_windows(&node, every).await };
-        let cost = cost(server, &nodes, tasks, work).await?;
+        let cost = use_up_windows(server, &nodes, tasks, every).await?;
         let commands = cost.scripts / cost.admitted as f64;
         report.add(
             section,
@@ -65,6 +65,7 @@ pub(super) async fn measure(server: &Server, report: &mut Report) -> Result<()> 
     for algorithm in [Algorithm::FixedWindow, Algorithm::SlidingWindow] {
         let quota = Quota::new(LIMIT, WINDOW)?.with_algorithm(algorithm)?;
         let nodes = nodes(server, quota).await?;
+        told().await;
         let cost = load(server, &nodes, HOT_EVERY, 3 * WINDOW).await?;
         report.add(
             section,
@@ -83,6 +84,7 @@ pub(super) async fn measure(server: &Server, report: &mut Report) -> Result<()> 
     let nodes = nodes(server, quota).await?;
     // To use it up takes a command for nearly each request: the limit is too small to be shared out.
     load(server, &nodes, DENIED_EVERY, Duration::from_secs(2)).await?;
+    told().await;
     let cost = load(server, &nodes, DENIED_EVERY, DENIED_FOR).await?;
     let per_second = cost.scripts / f64::from(NODES) / DENIED_FOR.as_secs_f64();
     report.add(
@@ -106,6 +108,8 @@ async fn nodes(server: &Server, quota: Quota) -> Result<Vec<Arc<Tiered>>> {
     let nodes = nodes.collect::<Result<Vec<_>>>()?;
     for node in &nodes {
         node.ready(NODES).await?;
+        // A key that is hot was seen before.
+        let _ = node.decide("client").await;
     }
     Ok(nodes)
 }
@@ -122,16 +126,14 @@ async fn load(
     cost(server, nodes, 1, work).await
 }
 
-/// What it costs that so many tasks of each node do this. What nodes say once a second whatever happens, that they are
-/// alive, is not in it.
+/// What it costs that so many tasks of each node do this. That nodes say that they are alive, once a
+/// second whatever happens, is not in it.
 async fn cost<F: Future<Output = Result<(u64, u64)>> + Send + 'static>(
     server: &Server,
     nodes: &[Arc<Tiered>],
     tasks: usize,
     work: impl Fn(Arc<Tiered>) -> F,
 ) -> Result<Cost> {
-    // What is untold has been told then.
-    sleep(Duration::from_secs(2)).await;
     let before = server.admin().stats()?;
     let tasks: Vec<_> = nodes
         .iter()
@@ -155,31 +157,52 @@ async fn cost<F: Future<Output = Result<(u64, u64)>> + Send + 'static>(
 /// How many scripts ran. One that registers a node, and no other, calls `ZADD`.
 fn scripts(stats: &Stats) -> f64 {
     let ran = stats.calls_of("evalsha") + stats.calls_of("evalsha_ro");
-    (ran - stats.calls_of("zadd")) as f64
+    ran as f64 - stats.calls_of("zadd") as f64
 }
 
-/// Asks for a key from each window's beginning until none is left, as far as the node knows; and then for nothing, so that what
-/// is told of admitted requests alone is counted: each that is denied would have the node look at the counts once more.
-async fn use_up_windows(node: &Tiered, every: Duration) -> Result<(u64, u64)> {
-    let (mut admitted, mut denied) = (0, 0);
+/// What it costs to use up a few windows, each from its beginning until half a second after it was used up: what is told of
+/// admitted requests alone is counted. A node looks at the counts again a second after a denial, which belongs to that.
+async fn use_up_windows(
+    server: &Server,
+    nodes: &[Arc<Tiered>],
+    tasks: usize,
+    every: Duration,
+) -> Result<Cost> {
+    let mut sum = Cost::default();
     for _ in 0..WINDOWS {
+        // Not in the window in which nodes were made ready, nor in that of the cost before.
         sleep_until(next_window(WINDOW)?).await;
-        let mut ticks = (!every.is_zero()).then(|| interval(every));
-        loop {
-            match &mut ticks {
-                Some(ticks) => drop(ticks.tick().await),
-                None => tokio::task::yield_now().await,
-            }
-            let decision = node.decide("client").await;
-            if !decision.is_allowed() {
-                denied += 1;
-                break;
-            }
-            admitted += 1;
-            let left = decision.most_restrictive().map(Status::remaining);
-            if left == Some(0) {
-                break;
-            }
+        let work = move |node: Arc<Tiered>| async move { use_up(&node, every).await };
+        let cost = cost(server, nodes, tasks, work).await?;
+        sum.admitted += cost.admitted;
+        sum.denied += cost.denied;
+        sum.scripts += cost.scripts;
+    }
+    Ok(sum)
+}
+
+/// Until nothing is untold any more.
+async fn told() {
+    sleep(Duration::from_secs(2)).await;
+}
+
+/// Asks for a key until none is left, as far as the node knows.
+async fn use_up(node: &Tiered, every: Duration) -> Result<(u64, u64)> {
+    let (mut admitted, mut denied) = (0, 0);
+    let mut ticks = (!every.is_zero()).then(|| interval(every));
+    loop {
+        match &mut ticks {
+            Some(ticks) => drop(ticks.tick().await),
+            None => tokio::task::yield_now().await,
+        }
+        let decision = node.decide("client").await;
+        if !decision.is_allowed() {
+            denied += 1;
+            break;
+        }
+        admitted += 1;
+        if decision.most_restrictive().map(Status::remaining) == Some(0) {
+            break;
         }
     }
     // The last of it is told.

@@ -198,8 +198,8 @@ impl Pace {
         self.0 |= Self::WAITED;
     }
 
-    /// So much was admitted, or would have been, while a call was under way. Where a request had to wait it would have been more,
-    /// nobody knows how much: it is taken for twice as much.
+    /// So much was admitted, or would have been, while a call was under way. Where a request had to wait it would have been more:
+    /// that request at least, and nobody knows how many others; it is taken for twice as much.
     pub(super) fn learn(&mut self, meanwhile: u64) {
         let waited = self.0 & Self::WAITED != 0;
         let meanwhile = if waited {
@@ -214,8 +214,9 @@ impl Pace {
             // At most 63 and one.
             u8::try_from(rounded_up.trailing_zeros() + 1).unwrap_or(64)
         };
-        // Slower only step by step, as traffic comes in bursts: to a quarter at most.
-        self.0 = exponent.max(self.exponent().saturating_sub(2));
+        // Only step by step, four times or a quarter: traffic comes in bursts, and a call may take long by accident.
+        let before = self.exponent();
+        self.0 = exponent.clamp(before.saturating_sub(2), before.saturating_add(2));
     }
 
     const fn exponent(self) -> u8 {
@@ -331,6 +332,13 @@ impl Group {
 mod tests {
     use super::*;
 
+    /// As often as it takes until what is learned is believed.
+    fn learn_for_long(pace: &mut Pace, meanwhile: u64) {
+        for _ in 0..64 {
+            pace.learn(meanwhile);
+        }
+    }
+
     #[test]
     fn r3_a_report_tells_nearly_all_of_the_slack_unless_much_happens_meanwhile() {
         let mut pace = Pace::default();
@@ -339,34 +347,44 @@ mod tests {
         assert_eq!(pace.early_at(50), 50, "one waits at most");
         pace.learn(3);
         assert_eq!(pace.early_at(50), 47, "four, or one of them waits");
-        pace.learn(17);
+        learn_for_long(&mut pace, 17);
         assert_eq!(pace.early_at(50), 25, "never earlier than at half of it");
-        let mut calmer = pace;
-        let slower = [43, 49, 50].map(|early| {
-            calmer.learn(0);
-            (calmer.early_at(50), early)
-        });
-        assert!(slower.iter().all(|(is, was)| is == was), "{slower:?}");
-        pace.learn(50);
+        learn_for_long(&mut pace, 50);
         assert_eq!(pace.early_at(64), 32, "64 may still come without waiting");
         assert_eq!(pace.early_at(50), 51, "they wait anyway");
-        for _ in 0..7 {
-            pace.learn(0);
-        }
+        learn_for_long(&mut pace, 0);
         assert_eq!(pace.early_at(50), 50);
         assert_eq!(
             (pace.early_at(0), pace.early_at(1), pace.early_at(2)),
             (1, 1, 2)
         );
-        pace.learn(u64::MAX);
+        learn_for_long(&mut pace, u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
         assert_eq!(pace.early_at(1 << 62), (1 << 62) + 1);
     }
 
     #[test]
+    fn r3_one_call_that_took_long_does_not_make_the_next_ones_tell_much_less() {
+        let mut pace = Pace::default();
+        let steps = [
+            (1, 50),
+            (64, 47),
+            (64, 35),
+            (64, 51),
+            (0, 35),
+            (0, 47),
+            (0, 50),
+        ];
+        for (step, (meanwhile, early)) in steps.into_iter().enumerate() {
+            pace.learn(meanwhile);
+            assert_eq!(pace.early_at(50), early, "after call {step}");
+        }
+    }
+
+    #[test]
     fn r3_a_request_that_had_to_wait_shows_that_more_came_than_was_admitted() {
         let mut pace = Pace::default();
-        pace.learn(25);
+        learn_for_long(&mut pace, 25);
         assert_eq!(pace.early_at(50), 25);
         pace.waits();
         assert_eq!(pace.early_at(50), 25, "nothing is learned yet");
@@ -380,18 +398,14 @@ mod tests {
         pace.begins();
         pace.learn(0);
         assert_eq!(pace.early_at(50), 50, "it waited for another call");
+        // As many are admitted as there is room for, and one waits, however many come.
+        for (admitted, early) in [(0, 49), (1, 47), (3, 43), (7, 35), (15, 25)] {
+            pace.waits();
+            pace.learn(admitted);
+            assert_eq!(pace.early_at(50), early);
+        }
         pace.waits();
-        pace.learn(0);
-        assert_eq!(pace.early_at(50), 49);
-        pace.waits();
-        pace.learn(1);
-        assert_eq!(
-            pace.early_at(50),
-            47,
-            "one is admitted meanwhile, and one waits, however many come"
-        );
-        pace.waits();
-        pace.learn(u64::MAX);
+        learn_for_long(&mut pace, u64::MAX);
         assert_eq!(pace.early_at(u64::MAX), u64::MAX / 2 + 1);
     }
 }
