@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     (
         "options.rs",
         include_str!("../../crates/http/src/options.rs"),
+    ),
+    (
+        "options/ask.rs",
+        include_str!("../../crates/http/src/options/ask.rs"),
     ),
     (
         "key/mod.rs",

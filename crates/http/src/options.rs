@@ -1,18 +1,18 @@
-//! What an adapter does with a request, and what it answers: everything but the framework.
+//! How an adapter is to limit requests, as its user says: everything but the framework.
 
+mod ask;
 mod verdict;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_core::{Decision, SubjectBuf};
+use tidegate_core::Decision;
 
 use crate::allow::Allowed;
-use crate::{
-    Answer, Cidrs, ClientAddress, Dialects, HeaderNameError, Key, KeyError, RequestView, problem,
-};
+use crate::{Answer, Cidrs, ClientAddress, Dialects, HeaderNameError, Key, KeyError};
 
+pub use ask::{Asked, Question};
 pub use verdict::{Refusal, Verdict};
 
 type Of<R, T> = Arc<dyn Fn(&R) -> T + Send + Sync>;
@@ -47,46 +47,6 @@ pub struct Options<R: ?Sized> {
 enum Cost<R: ?Sized> {
     Always(u64),
     By(Of<R, u64>),
-}
-
-/// What an adapter is to do with a request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Pass it on, unlimited.
-    Skip,
-    /// Ask the limiter.
-    Ask {
-        /// Who is limited.
-        subject: SubjectBuf,
-        /// What the request takes.
-        cost: u64,
-    },
-    /// It cannot be told whose request it is.
-    Refuse {
-        /// Why not.
-        error: KeyError,
-        /// What to answer.
-        answer: Answer,
-    },
-}
-
-/// What [`Options::ask`] says: a [`Question`] without who is limited.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// Pass it on, unlimited.
-    Skip,
-    /// Ask the limiter.
-    Ask {
-        /// What the request takes.
-        cost: u64,
-    },
-    /// It cannot be told whose request it is.
-    Refuse {
-        /// Why not.
-        error: KeyError,
-        /// What to answer.
-        answer: Box<Answer>,
-    },
 }
 
 impl<R: ?Sized> Options<R> {
@@ -367,65 +327,6 @@ impl<R: ?Sized> Options<R> {
         }
     }
 
-    /// What to do with a request: `view` shows what `request` holds.
-    pub fn question(&self, request: &R, view: &dyn RequestView) -> Question {
-        let mut subject = SubjectBuf::new();
-        match self.ask(request, view, &mut subject) {
-            Asked::Skip => Question::Skip,
-            Asked::Ask { cost } => Question::Ask { subject, cost },
-            Asked::Refuse { error, answer } => Question::Refuse {
-                error,
-                answer: *answer,
-            },
-        }
-    }
-
-    /// As [`question`](Self::question), for adapters that want to be fast: who is limited, which has a hundred bytes, is put
-    /// into `subject`, in place of whoever is there.
-    ///
-    /// ```
-    /// use tidegate_core::SubjectBuf;
-    /// use tidegate_http::{Asked, Options, PlainRequest, Question, key};
-    ///
-    /// let options: Options<()> = Options::new(key::client_ip());
-    /// let request = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
-    /// let mut subject = SubjectBuf::new().with("somebody else");
-    /// let Asked::Ask { cost } = options.ask(&(), &request, &mut subject) else { panic!() };
-    /// assert_eq!(options.question(&(), &request), Question::Ask { subject, cost });
-    /// ```
-    #[inline]
-    pub fn ask(&self, request: &R, view: &dyn RequestView, subject: &mut SubjectBuf) -> Asked {
-        subject.clear();
-        let all_count = self.skips.is_empty() && self.allowed.is_empty() && !self.skip_preflights;
-        if !all_count && self.skips(request, view) {
-            return Asked::Skip;
-        }
-        match self.key.put(request, view, subject) {
-            Ok(()) => Asked::Ask {
-                cost: match &self.cost {
-                    Cost::Always(cost) => *cost,
-                    Cost::By(cost) => cost(request),
-                },
-            },
-            Err(error) => self.refuse_nobodys(error, view),
-        }
-    }
-
-    fn skips(&self, request: &R, view: &dyn RequestView) -> bool {
-        self.skips.iter().any(|skip| skip(request))
-            || (self.skip_preflights && is_preflight(view))
-            || self.allowed.iter().any(|allowed| allowed.admits(view))
-    }
-
-    #[cold]
-    fn refuse_nobodys(&self, error: KeyError, view: &dyn RequestView) -> Asked {
-        let mut answer = Box::new(problem::no_subject(&error, error.advice(view)));
-        if let Some(change) = &self.on_key_error {
-            answer.change(|answer| change(answer, &error));
-        }
-        Asked::Refuse { error, answer }
-    }
-
     /// Whether the decision is put into the extensions.
     #[inline]
     pub const fn tells_decision(&self) -> bool {
@@ -443,12 +344,6 @@ impl<R: ?Sized> Options<R> {
             .as_ref()
             .is_some_and(|charge| !charge(status))
     }
-}
-
-fn is_preflight(view: &dyn RequestView) -> bool {
-    view.method() == "OPTIONS"
-        && view.header("origin").is_some()
-        && view.header("access-control-request-method").is_some()
 }
 
 impl<R: ?Sized> From<Key<R>> for Options<R> {
