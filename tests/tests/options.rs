@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     (
         "options.rs",
         include_str!("../../crates/http/src/options.rs"),
@@ -14,6 +14,10 @@ const SOURCES: [(&str, &str); 5] = [
     (
         "key/mod.rs",
         include_str!("../../crates/http/src/key/mod.rs"),
+    ),
+    (
+        "key/subject.rs",
+        include_str!("../../crates/http/src/key/subject.rs"),
     ),
     (
         "client/mod.rs",

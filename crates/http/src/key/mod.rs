@@ -3,21 +3,19 @@
 mod error;
 mod hash;
 mod parameter;
+mod subject;
 
 use std::fmt;
 use std::sync::Arc;
 
 use tidegate_core::SubjectBuf;
 
+use crate::ClientAddress;
 use crate::answer::is_token;
-use crate::{ClientAddress, RequestView};
 
 pub use error::{HeaderNameError, KeyError};
 pub use hash::{HashKey, HashKeyError};
 pub use parameter::of_route;
-
-/// Subjects of more bytes are hashed: no store is to hold what a client made up at such length.
-const LONGEST: usize = 256;
 
 /// Makes the subject of a request of a framework's type `R`.
 ///
@@ -253,110 +251,6 @@ impl<R: ?Sized> Key<R> {
     pub fn hashed(self, key: HashKey) -> Self {
         Self::new(Part::Hashed(Arc::new((self, key))))
     }
-
-    /// The request's subject.
-    ///
-    /// # Errors
-    ///
-    /// If the request lacks what it is to be limited by.
-    pub fn subject(&self, request: &R, view: &dyn RequestView) -> Result<SubjectBuf, KeyError> {
-        let mut subject = SubjectBuf::new();
-        self.put(request, view, &mut subject)?;
-        Ok(subject)
-    }
-
-    /// Puts the subject where there is none yet.
-    #[inline]
-    pub(crate) fn put(
-        &self,
-        request: &R,
-        view: &dyn RequestView,
-        subject: &mut SubjectBuf,
-    ) -> Result<(), KeyError> {
-        self.push(request, view, subject)?;
-        if subject.as_subject().as_bytes().len() > LONGEST {
-            shorten(subject);
-        }
-        Ok(())
-    }
-
-    fn push(
-        &self,
-        request: &R,
-        view: &dyn RequestView,
-        subject: &mut SubjectBuf,
-    ) -> Result<(), KeyError> {
-        match &self.part {
-            Part::Everyone => subject.push("everyone"),
-            Part::Client(address) => {
-                let client = address.of(view).ok_or(KeyError::PeerAddress)?;
-                subject.push("address");
-                match address.group(client) {
-                    std::net::IpAddr::V4(v4) => subject.push(v4.octets()),
-                    std::net::IpAddr::V6(v6) => subject.push(v6.octets()),
-                }
-            }
-            Part::Header { name } => {
-                let value = view.header(name).filter(|value| !value.is_empty());
-                let value = value.ok_or_else(|| KeyError::Header { name: name.clone() })?;
-                subject.push("header");
-                subject.push(name.as_bytes());
-                subject.push(value);
-            }
-            Part::Method => {
-                subject.push("method");
-                subject.push(view.method());
-            }
-            Part::Route => {
-                let route = view.route();
-                if route.is_none() && !view.is_routed() {
-                    return Err(KeyError::Route);
-                }
-                subject.push("route");
-                subject.push(route.unwrap_or_default().as_bytes());
-            }
-            Part::Parameter { name } => {
-                let value = view.parameter(name);
-                if value.is_none() && !view.is_routed() {
-                    return Err(KeyError::Route);
-                }
-                let value = value.as_deref().and_then(parameter::decoded);
-                let value = value.ok_or_else(|| KeyError::Parameter { name: name.clone() })?;
-                subject.push("parameter");
-                subject.push(name.as_bytes());
-                subject.push(value.as_bytes());
-            }
-            Part::Hashed(inner) => {
-                let (key, hash_key) = &**inner;
-                let mut plain = SubjectBuf::new();
-                key.push(request, view, &mut plain)?;
-                subject.push(
-                    hash::hashed("hashed", &plain, hash_key)
-                        .as_subject()
-                        .as_bytes(),
-                );
-            }
-            Part::Custom { name, value } => {
-                subject.push("custom");
-                subject.push(name);
-                if !value(request, subject) {
-                    return Err(KeyError::Custom { name });
-                }
-            }
-            Part::All(keys) => {
-                for key in &**keys {
-                    key.push(request, view, subject)?;
-                }
-            }
-            Part::FirstOf(keys) => return push_first(keys, request, view, subject),
-        }
-        Ok(())
-    }
-}
-
-#[cold]
-fn shorten(subject: &mut SubjectBuf) {
-    *subject = hash::hashed("long", subject, &HashKey::OPEN);
 }
 
 /// The name in lower case, if it can be one.
@@ -367,27 +261,6 @@ pub(crate) fn check_header_name(name: &str) -> Result<String, HeaderNameError> {
         });
     }
     Ok(name.to_ascii_lowercase())
-}
-
-fn push_first<R: ?Sized>(
-    keys: &[Key<R>],
-    request: &R,
-    view: &dyn RequestView,
-    subject: &mut SubjectBuf,
-) -> Result<(), KeyError> {
-    let before = subject.clone();
-    let mut outcome = Ok(());
-    for key in keys {
-        subject.clone_from(&before);
-        outcome = key.push(request, view, subject);
-        if outcome
-            .as_ref()
-            .map_or_else(KeyError::is_mistake, |()| true)
-        {
-            break;
-        }
-    }
-    outcome
 }
 
 impl<R: ?Sized> Clone for Key<R> {
