@@ -9,18 +9,15 @@
     reason = "a test that cannot go on says where"
 )]
 
+mod calls;
+mod reports;
+
 use std::time::Duration;
 
 use fastrand::Rng;
-use futures_util::future::join_all;
-use tidegate_core::shared::{
-    BucketReport, NodeId, Record, Reply, Report, Totals, WindowReport, sync,
-};
-use tidegate_core::{
-    Algorithm, Decision, MAX_COUNT, PolicyName, Quota, Rule, Timestamp, Usage, decide, give_back,
-    look,
-};
-use tidegate_store::{Request, SharedStore, Store, SyncRequest};
+use reports::{Known, Node};
+use tidegate_core::shared::{NodeId, Record};
+use tidegate_core::{Algorithm, Decision, MAX_COUNT, PolicyName, Quota, Rule, Timestamp, Usage};
 use tidegate_store_redis::RedisStore;
 use tidegate_test_servers::{Flavor, Options, Server};
 
@@ -73,22 +70,6 @@ struct History<'a> {
     decisions: Vec<(Vec<Rule>, Decision)>,
     nodes: Vec<Node>,
     what: String,
-}
-
-/// What a node would say of itself.
-struct Node {
-    id: NodeId,
-    per_rule: Vec<Known>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Known {
-    start: Timestamp,
-    current: Totals,
-    previous: Totals,
-    /// What a bucket's totals began with.
-    begun: Totals,
-    heard: Option<Reply>,
 }
 
 impl<'a> History<'a> {
@@ -182,82 +163,6 @@ impl<'a> History<'a> {
         }
     }
 
-    async fn peek(&mut self) {
-        let cost = self.any_cost();
-        let request = Request::new(self.subject.as_str(), &self.rules).with_cost(cost);
-        let answer = self.store.peek(&request).await.unwrap();
-        let expected = look(&self.rules, &self.usages(), cost, self.now);
-        assert_eq!(answer, expected, "{}: peek {cost}", self.what);
-    }
-
-    async fn acquire(&mut self) {
-        let cost = self.any_cost();
-        let request = Request::new(self.subject.as_str(), &self.rules).with_cost(cost);
-        let answer = self.store.acquire(&request).await.unwrap();
-        self.check_decision(cost, answer);
-    }
-
-    /// Calls that share one call, as those that come at the same time do.
-    async fn acquire_together(&mut self) {
-        let costs: Vec<u64> = (0..self.random.usize(2..8))
-            .map(|_| self.any_cost())
-            .collect();
-        let (store, rules, subject) = (self.store, self.rules.clone(), self.subject.clone());
-        let calls = costs.iter().map(|cost| {
-            let request = Request::new(subject.as_str(), &rules).with_cost(*cost);
-            async move { store.acquire(&request).await.unwrap() }
-        });
-        for (cost, answer) in costs.iter().zip(join_all(calls).await) {
-            self.check_decision(*cost, answer);
-        }
-    }
-
-    fn check_decision(&mut self, cost: u64, answer: Decision) {
-        let mut usages = self.usages();
-        let expected = decide(&self.rules, &mut usages, cost, self.now);
-        assert_eq!(answer, expected, "{}: acquire {cost}", self.what);
-        if cost > 0 {
-            for (index, usage) in usages.into_iter().enumerate() {
-                let quota = *self.rules[index].quota();
-                self.write(index, &quota, |record, now| {
-                    record.set_usage(&quota, usage, now);
-                });
-            }
-        }
-        self.decisions.push((self.rules.clone(), answer));
-    }
-
-    async fn refund(&mut self) {
-        let Some((rules, decision)) = self.random.choice(&self.decisions).cloned() else {
-            return;
-        };
-        let request = Request::new(self.subject.as_str(), &rules).with_cost(decision.cost());
-        self.store.refund(&request, &decision).await.unwrap();
-        let mut usages = self.usages();
-        give_back(&rules, &mut usages, &decision, self.now);
-        self.decisions.retain(|(_, other)| *other != decision);
-        if !decision.is_allowed() || decision.cost() == 0 {
-            return;
-        }
-        for (index, usage) in usages.into_iter().enumerate() {
-            if !decision.statuses()[index].is_violated() {
-                // Under the limit that the request had, not the one that others have by now: a store knows no other.
-                let quota = *rules[index].quota();
-                self.write(index, &quota, |record, now| {
-                    record.set_usage(&quota, usage, now);
-                });
-            }
-        }
-    }
-
-    async fn reset(&mut self) {
-        let request = Request::new(self.subject.as_str(), &self.rules);
-        self.store.reset(&request).await.unwrap();
-        for (record, rule) in self.records.iter_mut().zip(&self.rules) {
-            record.set_usage(rule.quota(), Usage::default(), self.now);
-        }
-    }
-
     /// The store writes what changes, and what was ahead of the time; what only rolled on is rolled on again by whoever
     /// reads it next.
     fn write(&mut self, index: usize, quota: &Quota, change: impl FnOnce(&mut Record, Timestamp)) {
@@ -324,114 +229,6 @@ impl<'a> History<'a> {
         if let Ok(quota) = rule.quota().with_limit(limit) {
             self.rules[index] = rule.with_quota(quota);
         }
-    }
-
-    async fn sync(&mut self) {
-        let node = self.random.usize(..self.nodes.len());
-        let id = self.nodes[node].id;
-        let reports: Vec<(Rule, Report)> = (0..self.rules.len())
-            .map(|index| (self.rules[index], self.any_report(node, index)))
-            .collect();
-        // Sums of totals beyond 2^53 are not exact in the scripts; no node comes near.
-        let want = if self.random.u8(..3) == 0 {
-            self.any_cost().min(1 << 40)
-        } else {
-            0
-        };
-        let request = SyncRequest {
-            subject: self.subject.as_str().into(),
-            reports: &reports,
-            want,
-        };
-        let answers = self.store.sync(id, &[request]).await.unwrap();
-        let answer = answers.into_iter().next().unwrap().unwrap();
-
-        let mut records = self.records.clone();
-        let told: Vec<Report> = reports.iter().map(|(_, report)| *report).collect();
-        let expected = sync(&mut records, &self.rules, &told, id, want, self.now);
-        assert_eq!(
-            answer, expected,
-            "{}: sync {want} {told:?} before {:?}",
-            self.what, self.records
-        );
-        for (index, new) in records.into_iter().enumerate() {
-            let quota = *self.rules[index].quota();
-            self.write(index, &quota, |record, _| *record = new);
-            self.nodes[node].per_rule[index].heard = Some(answer[index]);
-        }
-    }
-
-    /// A report, mostly an honest one: what the node used grows, and some answers got lost.
-    fn any_report(&mut self, node: usize, index: usize) -> Report {
-        let (random, quota) = (&mut self.random, *self.rules[index].quota());
-        let known = &mut self.nodes[node].per_rule[index];
-        let is_bucket = quota.algorithm() == Algorithm::TokenBucket;
-        let window = quota.window();
-        if !is_bucket {
-            let start = Timestamp::from_nanos(
-                self.now.as_nanos() / window.as_nanos() as u64 * window.as_nanos() as u64,
-            );
-            if start != known.start && random.u8(..8) > 0 {
-                known.previous = if known.start + window == start {
-                    known.current
-                } else {
-                    Totals::default()
-                };
-                (known.current, known.start) = (Totals::default(), start);
-            }
-        }
-        if is_bucket && random.u8(..25) == 0 {
-            // The node had forgotten the subject, and counts from beyond what it told before.
-            let most = known.current.local.max(known.current.granted).min(1 << 40);
-            let begun = most + random.u64(..1 << 23);
-            known.begun = Totals {
-                local: begun,
-                granted: begun,
-                returned: 0,
-            };
-            (known.current, known.heard) = (known.begun, None);
-        }
-        if let Some(heard) = known.heard.filter(|_| random.u8(..4) > 0) {
-            known.current.granted = known.current.granted.max(heard.mine.granted.min(1 << 40));
-        }
-        let step = if random.u8(..30) == 0 {
-            quota.capacity().min(1 << 40)
-        } else {
-            4
-        };
-        known.current.local += random.u64(..=step);
-        if random.u8(..6) == 0 {
-            known.current.returned += random.u64(..=(known.current.net().min(3)));
-        }
-        if random.u8(..25) == 0 {
-            return Report::NOTHING;
-        }
-        if !is_bucket {
-            let part = |totals, start| WindowReport { start, totals };
-            let (current, previous) = (
-                part(known.current, known.start),
-                part(known.previous, known.start - window),
-            );
-            return Report::Windows { current, previous };
-        }
-        let heard = known.heard.filter(|_| random.u8(..6) > 0);
-        let ago = quota.capacity_window().mul_f64(random.f64() * 2.5);
-        Report::Bucket(BucketReport {
-            totals: known.current,
-            acknowledged: heard.map_or(known.begun, |heard| Totals {
-                local: heard.mine.local.min(known.current.local),
-                granted: heard.mine.granted.min(known.current.granted),
-                returned: heard.mine.returned.min(known.current.returned),
-            }),
-            heard: heard.map_or(self.now - ago, |heard| heard.usage.at()),
-            since: match random.u8(..8) {
-                0 => Timestamp::EPOCH,
-                1 => self.now + ago,
-                2 => self.now,
-                _ => self.now - ago,
-            },
-            isolated: random.u8(..5) == 0,
-        })
     }
 }
 
