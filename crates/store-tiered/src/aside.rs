@@ -9,22 +9,19 @@ use tokio::time::Instant;
 
 /// As long as a step is quick: about what a call takes, and little of what a request may wait (L1).
 const QUICK: Duration = Duration::from_micros(200);
-/// How long not to step aside after a step that was not quick; twice as long after each further one.
-const REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(64);
+/// For so many times as long as a step took that was not quick there is none: a hundredth of the time at most is lost by those.
+const REST: u32 = 100;
 
 /// Whether it is worth it: where workers are busy, requests wait for the driver long enough.
 #[derive(Debug)]
 pub(crate) struct Aside {
     not_before: Instant,
-    rest: Duration,
 }
 
 impl Aside {
     pub(crate) fn new() -> Self {
         Self {
             not_before: Instant::now(),
-            rest: REST,
         }
     }
 
@@ -38,12 +35,10 @@ impl Aside {
             return;
         }
         behind_who_is_ready().await;
-        if began.elapsed() <= QUICK {
-            self.rest = REST;
-            return;
+        let took = began.elapsed();
+        if took > QUICK {
+            self.not_before = Instant::now() + took * REST;
         }
-        self.not_before = Instant::now() + self.rest;
-        self.rest = (self.rest * 2).min(LONGEST_REST);
     }
 }
 
@@ -83,22 +78,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn l1_it_does_not_stand_behind_busy_workers_again_and_again() {
-        const LONG: Duration = Duration::from_millis(1);
         // A task, as the driver is: what a test runs by itself stands in no queue.
         let driver = tokio::spawn(async {
             let mut aside = Aside::new();
             assert!(steps_behind(&mut aside, QUICK).await);
-            for rest in [1, 2, 4, 8, 16, 32, 64, 64, 64] {
-                let rest = Duration::from_secs(rest);
-                assert!(steps_behind(&mut aside, LONG).await, "before {rest:?}");
-                tokio::time::advance(rest - LONG).await;
-                assert!(!steps_behind(&mut aside, LONG).await, "within {rest:?}");
+            for long in [1, 40, 3].map(Duration::from_millis) {
+                assert!(steps_behind(&mut aside, long).await, "for {long:?}");
+                tokio::time::advance(long * (REST - 1)).await;
+                assert!(!steps_behind(&mut aside, long).await, "after {long:?}");
             }
-            // What is quick again is so as if nothing had been.
-            assert!(steps_behind(&mut aside, QUICK).await);
-            assert!(steps_behind(&mut aside, LONG).await);
-            tokio::time::advance(REST).await;
-            assert!(steps_behind(&mut aside, QUICK).await);
         });
         driver.await.unwrap();
     }
