@@ -7,7 +7,7 @@ use tidegate_core::{Algorithm, Rule};
 use tidegate_store::{Request, Store};
 use tokio::time::sleep;
 
-use crate::support::{Fault, World, join_all, rules};
+use crate::support::{Fault, World, join_all, ms, rules, secs};
 
 const LIMIT: u64 = 1_000;
 /// 1 %, of two nodes.
@@ -15,7 +15,7 @@ const SLACK: u64 = 10;
 
 fn policies() -> [[Rule; 1]; 2] {
     [Algorithm::FixedWindow, Algorithm::TokenBucket]
-        .map(|algorithm| rules(LIMIT, Duration::from_secs(3_600), algorithm))
+        .map(|algorithm| rules(LIMIT, secs(3_600), algorithm))
 }
 
 /// So many requests at each node, all in the same moment. Says how many were admitted.
@@ -49,18 +49,18 @@ async fn g2_a_node_that_was_alone_knows_of_another_as_soon_as_it_sees_what_that_
     for rules in policies() {
         let mut world = World::new(0);
         world.start_node(1);
-        sleep(Duration::from_secs(10)).await;
+        sleep(secs(10)).await;
         world.ask(0, &rules).await;
         // It has just registered: the next time comes in eight tenths of a second at the earliest.
         let calls = world.nodes[0].calls.load(Ordering::SeqCst);
         while world.nodes[0].calls.load(Ordering::SeqCst) < calls + 2 {
-            sleep(Duration::from_millis(1)).await;
+            sleep(ms(1)).await;
         }
         world.start_node(1);
         world.ask(1, &rules).await;
-        sleep(Duration::from_millis(5)).await;
+        sleep(ms(5)).await;
         world.ask(0, &rules).await;
-        sleep(Duration::from_millis(150)).await;
+        sleep(ms(150)).await;
         let admitted = 3 + burst(&world, &rules, &[499, 1_000]).await;
         assert!(
             (LIMIT..=LIMIT + SLACK).contains(&admitted),
@@ -74,14 +74,11 @@ async fn g2_a_node_that_was_alone_knows_of_another_as_soon_as_it_sees_what_that_
 async fn a_node_that_is_alone_waits_for_nobody() {
     let mut world = World::new(1);
     let [windows, _] = policies();
-    sleep(Duration::from_secs(10)).await;
+    sleep(secs(10)).await;
     assert_eq!(burst(&world, &windows, &[2_000]).await, LIMIT);
     world.set_fault(Fault::Hang);
     world
-        .ask(
-            0,
-            &rules(LIMIT, Duration::from_secs(60), Algorithm::FixedWindow),
-        )
+        .ask(0, &rules(LIMIT, secs(60), Algorithm::FixedWindow))
         .await;
     assert_eq!(world.slowest, Duration::ZERO);
 }
@@ -94,10 +91,10 @@ async fn r3_a_subject_that_cannot_be_served_is_not_asked_for_without_end() {
     let calls = || world.nodes[0].calls.load(Ordering::SeqCst);
     let before = calls();
     burst(&world, &rules, &[1, 0]).await;
-    sleep(Duration::from_secs(1)).await;
+    sleep(secs(1)).await;
     // One each T, and one registration a second.
     assert!(calls() - before <= 23, "{} calls", calls() - before);
     world.set_fault(Fault::None);
-    sleep(Duration::from_millis(200)).await;
+    sleep(ms(200)).await;
     assert_eq!(world.stored(&rules).await, 1, "and is told in the end");
 }

@@ -7,7 +7,7 @@ use tidegate_store::{StoreError, async_trait};
 use tidegate_store_memory::MemoryStore;
 use tidegate_store_tiered::TieredStore;
 
-use crate::support::TokioClock;
+use crate::support::{TokioClock, secs};
 
 struct Tiered {
     clock: TokioClock,
@@ -18,7 +18,7 @@ impl Fixture for Tiered {
     type Store = TieredStore<TokioClock>;
 
     fn window(&self) -> Duration {
-        Duration::from_secs(60)
+        secs(60)
     }
 
     async fn fresh(&self) -> Result<Self::Store, StoreError> {
@@ -29,7 +29,7 @@ impl Fixture for Tiered {
             .build()
             .unwrap();
         // Until it is known to be alone.
-        tokio::time::sleep(Duration::from_secs(10)).await;
+        tokio::time::sleep(secs(10)).await;
         Ok(tiered)
     }
 

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tidegate_core::Algorithm;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::support::{Fault, World, rules};
+use crate::support::{Fault, World, ms, rules, secs};
 
 /// Counts the warnings.
 #[derive(Clone, Default)]
@@ -43,8 +42,8 @@ async fn a_subject_that_is_not_served_is_logged_once_each_time_that_it_begins() 
     let _other = tracing::Dispatch::new(Warnings::default());
     let _guard = tracing::subscriber::set_default(warnings.clone());
     let mut world = World::new(1);
-    let rules = rules(1_000, Duration::from_secs(60), Algorithm::FixedWindow);
-    let (every, lasting) = (Duration::from_millis(20), Duration::from_secs(3));
+    let rules = rules(1_000, secs(60), Algorithm::FixedWindow);
+    let (every, lasting) = (ms(20), secs(3));
     for (fault, expected) in [
         (Fault::None, 0),
         (Fault::CorruptEach, 1),

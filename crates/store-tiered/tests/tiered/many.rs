@@ -7,7 +7,7 @@ use tidegate_core::{Algorithm, PolicyName, Quota, Rule};
 use tidegate_store::{Request, Store};
 use tokio::time::sleep;
 
-use crate::support::{Fault, MOST_POLICIES, World, rules};
+use crate::support::{Fault, MOST_POLICIES, World, rules, secs};
 
 const NAMES: [&str; 9] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8"];
 
@@ -31,11 +31,11 @@ async fn ask_under_each(world: &World, algorithm: Algorithm, window: Duration) {
 async fn a_subject_under_more_policies_than_a_call_takes_is_told_in_parts() {
     for algorithm in [Algorithm::SlidingWindow, Algorithm::TokenBucket] {
         let world = World::new(2);
-        sleep(Duration::from_secs(2)).await;
-        let hour = Duration::from_secs(3_600);
+        sleep(secs(2)).await;
+        let hour = secs(3_600);
         for round in 1..=3 {
             ask_under_each(&world, algorithm, hour).await;
-            sleep(Duration::from_secs(2)).await;
+            sleep(secs(2)).await;
             for name in NAMES {
                 let used = world.used(&named(name, algorithm, hour)).await;
                 // A bucket fills meanwhile, one in 3.6 s.
@@ -51,7 +51,7 @@ async fn a_subject_under_more_policies_than_a_call_takes_is_told_in_parts() {
                 .load(std::sync::atomic::Ordering::SeqCst)
         };
         let before = calls();
-        sleep(Duration::from_secs(10)).await;
+        sleep(secs(10)).await;
         assert!(calls() - before <= 15, "{algorithm}: {}", calls() - before);
     }
 }
@@ -59,11 +59,11 @@ async fn a_subject_under_more_policies_than_a_call_takes_is_told_in_parts() {
 #[tokio::test(start_paused = true)]
 async fn g6_all_of_its_policies_are_told_again_to_a_store_that_lost_them() {
     let world = World::new(2);
-    let hour = Duration::from_secs(3_600);
+    let hour = secs(3_600);
     ask_under_each(&world, Algorithm::SlidingWindow, hour).await;
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     world.lose_everything();
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     for name in NAMES {
         let used = world
             .used(&named(name, Algorithm::SlidingWindow, hour))
@@ -76,10 +76,10 @@ async fn g6_all_of_its_policies_are_told_again_to_a_store_that_lost_them() {
 #[tokio::test(start_paused = true)]
 async fn a_reset_tells_what_it_is_about_first() {
     let world = World::new(2);
-    let hour = Duration::from_secs(3_600);
+    let hour = secs(3_600);
     for _ in 0..2 {
         ask_under_each(&world, Algorithm::FixedWindow, hour).await;
-        sleep(Duration::from_secs(1)).await;
+        sleep(secs(1)).await;
     }
     ask_under_each(&world, Algorithm::FixedWindow, hour).await;
     for name in NAMES {
@@ -87,7 +87,7 @@ async fn a_reset_tells_what_it_is_about_first() {
         let request = Request::new("alice", &rules);
         world.nodes[0].store.reset(&request).await.unwrap();
     }
-    sleep(Duration::from_secs(7)).await;
+    sleep(secs(7)).await;
     for name in NAMES {
         let used = world.used(&named(name, Algorithm::FixedWindow, hour)).await;
         assert_eq!(used, 0, "{name}");
@@ -99,7 +99,7 @@ async fn a_reset_tells_what_it_is_about_first() {
 async fn a_request_that_the_store_cannot_take_does_not_take_the_others_into_an_outage() {
     let mut world = World::new(2);
     let exact = |name| {
-        named(name, Algorithm::FixedWindow, Duration::from_secs(60))
+        named(name, Algorithm::FixedWindow, secs(60))
             .map(|rule| rule.with_tolerance(tidegate_core::Tolerance::EXACT))
     };
     let many: Vec<Rule> = NAMES.into_iter().flat_map(exact).collect();
@@ -113,10 +113,7 @@ async fn a_request_that_the_store_cannot_take_does_not_take_the_others_into_an_o
     world.set_fault(Fault::None);
     assert!(
         world
-            .ask(
-                0,
-                &rules(10, Duration::from_secs(60), Algorithm::FixedWindow)
-            )
+            .ask(0, &rules(10, secs(60), Algorithm::FixedWindow))
             .await
     );
 }

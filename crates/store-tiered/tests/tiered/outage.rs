@@ -7,9 +7,9 @@ use tidegate_core::tiered::Mode;
 use tidegate_core::{Algorithm, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 
-use crate::support::{DEADLINE, Fault, World, rules};
+use crate::support::{DEADLINE, Fault, World, ms, rules, secs};
 
-const WINDOW: Duration = Duration::from_secs(2);
+const WINDOW: Duration = secs(2);
 
 /// Traffic before and during an outage; what was admitted in its full windows.
 async fn during_outage(
@@ -20,23 +20,15 @@ async fn during_outage(
 ) -> Vec<u64> {
     let rules = rules(100, WINDOW, algorithm);
     world.next_window(&rules).await;
-    world
-        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 3)
-        .await;
+    world.traffic(&rules, weights, ms(3), WINDOW * 3).await;
     world.set_fault(fault);
     // The window in which it begins, and what a bucket saved while requests waited for the breakers to open.
-    world
-        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 2)
-        .await;
+    world.traffic(&rules, weights, ms(3), WINDOW * 2).await;
     let rest = world.until_next_window(&rules);
-    world
-        .traffic(&rules, weights, Duration::from_millis(3), rest)
-        .await;
+    world.traffic(&rules, weights, ms(3), rest).await;
     let first = world.window(&rules);
     world.slowest = Duration::ZERO;
-    world
-        .traffic(&rules, weights, Duration::from_millis(3), WINDOW * 4)
-        .await;
+    world.traffic(&rules, weights, ms(3), WINDOW * 4).await;
     world
         .admitted
         .range(first..first + 4)
@@ -88,28 +80,10 @@ async fn l1_no_answer_takes_longer_than_the_deadline() {
     let mut world = World::new(3);
     let rules = rules(100, WINDOW, Algorithm::SlidingWindow)
         .map(|rule| rule.with_tolerance(Tolerance::EXACT));
-    world
-        .traffic(
-            &rules,
-            &[1, 1, 1],
-            Duration::from_millis(10),
-            Duration::from_secs(1),
-        )
-        .await;
+    world.traffic(&rules, &[1, 1, 1], ms(10), secs(1)).await;
     world.set_fault(Fault::Hang);
-    world
-        .traffic(
-            &rules,
-            &[1, 1, 1],
-            Duration::from_millis(10),
-            Duration::from_secs(5),
-        )
-        .await;
-    assert!(
-        world.slowest <= DEADLINE + Duration::from_millis(1),
-        "{:?}",
-        world.slowest
-    );
+    world.traffic(&rules, &[1, 1, 1], ms(10), secs(5)).await;
+    assert!(world.slowest <= DEADLINE + ms(1), "{:?}", world.slowest);
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,16 +105,9 @@ async fn exact_policies_close_in_an_outage_and_say_so() {
 #[tokio::test(start_paused = true)]
 async fn outage_settings_are_the_policys_own() {
     let mut world = World::new(2);
-    let full = rules(10, Duration::from_secs(60), Algorithm::FixedWindow);
+    let full = rules(10, secs(60), Algorithm::FixedWindow);
     world.set_fault(Fault::Refuse);
-    world
-        .traffic(
-            &full,
-            &[1, 1],
-            Duration::from_millis(20),
-            Duration::from_secs(3),
-        )
-        .await;
+    world.traffic(&full, &[1, 1], ms(20), secs(3)).await;
     for (outage, expected) in [
         (Outage::OPEN, 40),
         (Outage::CLOSED, 0),
@@ -172,32 +139,11 @@ fn outage_name(outage: Outage) -> &'static str {
 async fn r2_an_outage_costs_few_calls() {
     let mut world = World::new(1);
     let rules = rules(1_000, WINDOW, Algorithm::FixedWindow);
-    world
-        .traffic(
-            &rules,
-            &[1],
-            Duration::from_millis(5),
-            Duration::from_secs(1),
-        )
-        .await;
+    world.traffic(&rules, &[1], ms(5), secs(1)).await;
     world.set_fault(Fault::Hang);
-    world
-        .traffic(
-            &rules,
-            &[1],
-            Duration::from_millis(5),
-            Duration::from_secs(2),
-        )
-        .await;
+    world.traffic(&rules, &[1], ms(5), secs(2)).await;
     let before = world.nodes[0].calls.load(Ordering::SeqCst);
-    world
-        .traffic(
-            &rules,
-            &[1],
-            Duration::from_millis(5),
-            Duration::from_secs(30),
-        )
-        .await;
+    world.traffic(&rules, &[1], ms(5), secs(30)).await;
     let calls = world.nodes[0].calls.load(Ordering::SeqCst) - before;
     assert!(
         (3..=40).contains(&calls),
@@ -227,11 +173,11 @@ async fn r2_a_store_that_fails_for_each_subject_is_gone_as_one_that_fails_for_al
 #[tokio::test(start_paused = true)]
 async fn what_was_charged_in_an_outage_can_be_given_back() {
     let world = World::new(1);
-    let rules = rules(10, Duration::from_secs(60), Algorithm::FixedWindow);
+    let rules = rules(10, secs(60), Algorithm::FixedWindow);
     world.next_window(&rules).await;
     world.set_fault(Fault::Hang);
     // The breaker opens on registrations alone.
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    tokio::time::sleep(secs(10)).await;
     let (store, request) = (
         &world.nodes[0].store,
         Request::new("alice", &rules).with_cost(7),
@@ -251,7 +197,7 @@ async fn r2_a_reset_in_an_outage_asks_once() {
     let mut world = World::new(1);
     let rules = rules(1_000, WINDOW, Algorithm::FixedWindow);
     world.set_fault(Fault::Refuse);
-    let (every, lasting) = (Duration::from_millis(5), Duration::from_secs(2));
+    let (every, lasting) = (ms(5), secs(2));
     world.traffic(&rules, &[1], every, lasting).await;
     let before = world.nodes[0].calls.load(Ordering::SeqCst);
     let request = Request::new("alice", &rules);
@@ -284,10 +230,10 @@ async fn r1_who_is_gone_makes_room_in_an_outage_too() {
     ] {
         let mut world = World::new(0);
         world.start_small_node(2, 500);
-        let rules = rules(100, Duration::from_millis(200), algorithm);
+        let rules = rules(100, ms(200), algorithm);
         world.set_fault(Fault::Hang);
         // A hundred in a second, most of whom admit something that is never told.
-        strangers(&world, &rules, Duration::from_millis(10), 6_000).await;
+        strangers(&world, &rules, ms(10), 6_000).await;
         let stats = world.nodes[0].store.stats();
         assert!(matches!(stats.mode, Mode::Out { .. }), "{algorithm}");
         assert_eq!(stats.overflowed, 0, "{algorithm}: {stats:?}");
@@ -301,18 +247,18 @@ async fn r1_who_is_gone_makes_room_in_an_outage_too() {
 #[tokio::test(start_paused = true)]
 async fn r2_nothing_is_sent_any_more_when_the_breaker_has_opened() {
     let mut world = World::new(0);
-    world.start_patient_node(2, Duration::from_secs(1));
-    let rules = rules(1_000, Duration::from_secs(3_600), Algorithm::FixedWindow);
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.start_patient_node(2, secs(1));
+    let rules = rules(1_000, secs(3_600), Algorithm::FixedWindow);
+    tokio::time::sleep(secs(2)).await;
     for _ in 0..2 {
         strangers(&world, &rules, Duration::ZERO, 20_000).await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(secs(3)).await;
     }
     strangers(&world, &rules, Duration::ZERO, 20_000).await;
     world.set_fault(Fault::Hang);
     let calls = || world.nodes[0].calls.load(Ordering::SeqCst);
     let before = calls();
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(secs(5)).await;
     assert!(matches!(
         world.nodes[0].store.stats().mode,
         Mode::Out { .. }
@@ -322,7 +268,7 @@ async fn r2_nothing_is_sent_any_more_when_the_breaker_has_opened() {
     assert!(made <= 25, "{made} calls");
     world.set_fault(Fault::None);
     // The backoff's cap, a probe, and the deadline.
-    tokio::time::sleep(Duration::from_secs(5 + 1 + 1)).await;
+    tokio::time::sleep(secs(5 + 1 + 1)).await;
     for number in [0, 9_999, 19_999] {
         let used = world.used_by(&format!("stranger-{number}"), &rules).await;
         assert_eq!(used, 3, "stranger {number}");

@@ -8,16 +8,16 @@ use tidegate_core::{Algorithm, Fallback, Grace, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{DEADLINE, Fault, World, rules};
+use crate::support::{DEADLINE, Fault, World, ms, rules, secs};
 
-const WINDOW: Duration = Duration::from_secs(10);
+const WINDOW: Duration = secs(10);
 /// Longer than anything may take here.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = secs(20);
 
 /// Its share for three seconds of an outage, then nothing.
 fn login() -> [Rule; 1] {
     let login = Outage::Grace(Grace {
-        lasting: Duration::from_secs(3),
+        lasting: secs(3),
         first: Fallback::Share,
         then: Fallback::Closed,
     });
@@ -30,12 +30,12 @@ async fn g4_a_lost_part_takes_only_its_own_subjects_with_it() {
     for algorithm in [Algorithm::FixedWindow, Algorithm::TokenBucket] {
         let mut world = World::new(2);
         let rules = rules(100, WINDOW, algorithm);
-        sleep(Duration::from_secs(2)).await;
+        sleep(secs(2)).await;
         world.next_window(&rules).await;
         world.set_fault(Fault::LosePart);
         let calls = |world: &World| world.nodes[0].calls.load(Ordering::SeqCst);
         let before = calls(&world);
-        let (every, lasting) = (Duration::from_millis(10), Duration::from_secs(9));
+        let (every, lasting) = (ms(10), secs(9));
         world.traffic(&rules, &[1, 1], every, lasting).await;
         let modes = world.nodes.iter().map(|node| node.store.stats().mode);
         for mode in modes {
@@ -57,23 +57,16 @@ async fn g4_a_lost_part_takes_only_its_own_subjects_with_it() {
             made <= 40,
             "{algorithm}: {made} calls in nine seconds, registrations among them"
         );
-        assert!(
-            world.slowest < Duration::from_millis(5),
-            "{:?}",
-            world.slowest
-        );
+        assert!(world.slowest < ms(5), "{:?}", world.slowest);
 
         world.set_fault(Fault::None);
         let back = Instant::now();
         while world.used(&rules).await < 90 {
             assert!(back.elapsed() < LONG, "{algorithm}: not told");
-            sleep(Duration::from_millis(10)).await;
+            sleep(ms(10)).await;
         }
         let took = back.elapsed();
-        assert!(
-            took <= Duration::from_millis(1_300),
-            "{algorithm}: told after {took:?}"
-        );
+        assert!(took <= ms(1_300), "{algorithm}: told after {took:?}");
     }
 }
 
@@ -85,22 +78,18 @@ async fn g4_a_part_that_hangs_takes_only_its_own_subjects_with_it() {
     world.gives_up = Some(DEADLINE);
     world.start_node(2);
     let rules = rules(100, WINDOW, Algorithm::FixedWindow);
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     world.next_window(&rules).await;
     world.set_fault(Fault::HangPart);
     for _ in 0..900 {
         world.ask(0, &rules).await;
-        sleep(Duration::from_millis(10)).await;
+        sleep(ms(10)).await;
         let mode = world.nodes[0].store.stats().mode;
         assert_eq!(mode, Mode::Connected);
     }
     let admitted: u64 = world.admitted.values().sum();
     assert!((49..=51).contains(&admitted), "{admitted}");
-    assert!(
-        world.slowest <= DEADLINE + Duration::from_millis(2),
-        "{:?}",
-        world.slowest
-    );
+    assert!(world.slowest <= DEADLINE + ms(2), "{:?}", world.slowest);
 }
 
 /// For three seconds the node enforces its share; then nothing is let through, as long as the part is lost.
@@ -108,12 +97,12 @@ async fn g4_a_part_that_hangs_takes_only_its_own_subjects_with_it() {
 async fn grace_ends_also_while_only_a_part_is_lost() {
     let mut world = World::new(1);
     let rules = login();
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     world.set_fault(Fault::LosePart);
     let began = Instant::now();
     while world.ask(0, &rules).await {
         assert!(began.elapsed() < LONG, "still let through");
-        sleep(Duration::from_millis(10)).await;
+        sleep(ms(10)).await;
     }
     let took = began.elapsed();
     assert!((3_000..3_100).contains(&took.as_millis()), "{took:?}");
@@ -130,13 +119,9 @@ async fn grace_ends_also_while_only_a_part_is_lost() {
     let began = Instant::now();
     while !world.ask(0, &rules).await {
         assert!(began.elapsed() < LONG, "still closed");
-        sleep(Duration::from_millis(10)).await;
+        sleep(ms(10)).await;
     }
-    assert!(
-        began.elapsed() <= Duration::from_millis(1_300),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() <= ms(1_300), "{:?}", began.elapsed());
 }
 
 /// A call that failed once is tried again after T.
@@ -147,7 +132,7 @@ async fn l3_a_moment_without_an_answer_is_over_in_a_moment() {
         let exact = rule.with_tolerance(Tolerance::EXACT);
         exact.with_outage(Outage::CLOSED)
     });
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     assert!(world.ask(0, &rules).await);
     world.set_fault(Fault::LosePart);
     assert!(!world.ask(0, &rules).await);
@@ -155,14 +140,10 @@ async fn l3_a_moment_without_an_answer_is_over_in_a_moment() {
     let began = Instant::now();
     while !world.ask(0, &rules).await {
         assert!(began.elapsed() < LONG, "still closed");
-        sleep(Duration::from_millis(5)).await;
+        sleep(ms(5)).await;
     }
     // T, the end of its tick, and the driver's way there.
-    assert!(
-        began.elapsed() <= Duration::from_millis(180),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() <= ms(180), "{:?}", began.elapsed());
 }
 
 /// What was closed because a part is lost stays so when the rest is lost too, and when that comes back.
@@ -170,16 +151,16 @@ async fn l3_a_moment_without_an_answer_is_over_in_a_moment() {
 async fn grace_goes_on_when_all_of_the_store_is_lost_after_a_part() {
     let mut world = World::new(1);
     let rules = login();
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     world.set_fault(Fault::LosePart);
     world.ask(0, &rules).await;
-    sleep(Duration::from_secs(4)).await;
+    sleep(secs(4)).await;
     for fault in [Fault::LosePart, Fault::Refuse, Fault::LosePart] {
         world.set_fault(fault);
         let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(10) {
+        while began.elapsed() < secs(10) {
             assert!(!world.ask(0, &rules).await, "after {:?}", began.elapsed());
-            sleep(Duration::from_millis(50)).await;
+            sleep(ms(50)).await;
         }
     }
 }

@@ -17,9 +17,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use crate::support::{Fault, TokioClock, World, rules};
+use crate::support::{Fault, TokioClock, World, ms, rules, secs};
 
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = secs(3_600);
 
 fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
@@ -32,11 +32,11 @@ fn l3_a_store_whose_runtime_is_gone_reports_in_the_next_one() {
     let first = runtime();
     let mut world = first.block_on(async {
         let mut world = World::new(2);
-        sleep(Duration::from_millis(10)).await;
+        sleep(ms(10)).await;
         // A call is under way when the runtime stops, and another is to come.
         world.set_fault(Fault::Hang);
         assert!(world.ask(0, &rules).await);
-        sleep(Duration::from_millis(1)).await;
+        sleep(ms(1)).await;
         assert!(world.ask(0, &rules).await);
         world
     });
@@ -44,7 +44,7 @@ fn l3_a_store_whose_runtime_is_gone_reports_in_the_next_one() {
     world.set_fault(Fault::None);
     runtime().block_on(async {
         assert!(world.ask(0, &rules).await);
-        sleep(Duration::from_secs(5)).await;
+        sleep(secs(5)).await;
         assert_eq!(world.stored(&rules).await, 3);
     });
 }
@@ -57,7 +57,7 @@ async fn a_store_that_is_dropped_lets_go_of_the_shared_one_at_once() {
     let store = builder.build().unwrap();
     let rules = rules(1_000, LONG, Algorithm::FixedWindow);
     let _ = store.acquire(&Request::new("alice", &rules)).await;
-    sleep(Duration::from_secs(1)).await;
+    sleep(secs(1)).await;
     drop(store);
     // No time passes.
     for _ in 0..10 {
@@ -103,10 +103,10 @@ async fn l3_a_driver_that_panicked_starts_anew() {
         assert!(ask().await.is_allowed());
         fails.store(true, Ordering::SeqCst);
         // Only the driver looks at the clock meanwhile.
-        sleep(Duration::from_millis(100)).await;
+        sleep(ms(100)).await;
         assert!(!fails.load(Ordering::SeqCst));
         assert!(store.try_acquire(&Request::new("bob", &rules)).is_some());
-        sleep(Duration::from_secs(2)).await;
+        sleep(secs(2)).await;
         assert_eq!(used().await, told);
     }
 }
@@ -196,13 +196,13 @@ async fn l3_a_store_that_panics_before_it_returns_a_future_is_used_again() {
     for _ in 0..20 {
         let decision = store.acquire(&request).await.unwrap();
         assert!(decision.is_unavailable(), "{decision:?}");
-        sleep(Duration::from_millis(100)).await;
+        sleep(ms(100)).await;
     }
     panics.store(false, Ordering::SeqCst);
-    sleep(Duration::from_secs(6)).await;
+    sleep(secs(6)).await;
     let decision = store.acquire(&request).await.unwrap();
     assert_eq!(decision.provenance().as_str(), "store", "{decision:?}");
     panics.store(true, Ordering::SeqCst);
-    let left = store.shutdown(Duration::from_secs(1)).await;
+    let left = store.shutdown(secs(1)).await;
     assert_eq!(left.subjects, 0);
 }

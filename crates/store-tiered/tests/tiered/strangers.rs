@@ -7,16 +7,16 @@ use tidegate_core::{Algorithm, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{DEADLINE, Fault, World, rules};
+use crate::support::{DEADLINE, Fault, World, rules, secs};
 
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = secs(3_600);
 
 /// Node 0 has room for one subject, and that is not alice; node 1 has room.
 async fn full() -> World {
     let mut world = World::new(0);
     world.start_small_node(2, 1);
     world.start_node(2);
-    sleep(Duration::from_secs(1)).await;
+    sleep(secs(1)).await;
     let rules = policy(10);
     let first = Request::new("first", &rules);
     let decision = world.nodes[0].store.acquire(&first).await.unwrap();
@@ -89,7 +89,7 @@ async fn l1_a_store_that_hangs_keeps_who_finds_no_room_waiting_for_the_deadline(
 async fn g4_the_outage_settings_hold_for_who_finds_no_room() {
     let world = full().await;
     world.set_fault(Fault::Refuse);
-    sleep(Duration::from_secs(10)).await;
+    sleep(secs(10)).await;
     let mode = world.nodes[0].store.stats().mode;
     assert!(matches!(mode, Mode::Out { .. }), "{mode:?}");
     for (outage, expected) in [

@@ -14,6 +14,16 @@ use tokio::time::{Instant, sleep};
 use crate::faulty::empty;
 pub(crate) use crate::faulty::{DEADLINE, Fault, Faulty, MOST_POLICIES, Shared, Told};
 
+/// So many milliseconds.
+pub(crate) const fn ms(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+/// So many seconds.
+pub(crate) const fn secs(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
 /// Tokio's clock, which tests pause, as tidegate's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TokioClock {

@@ -9,12 +9,12 @@ use tidegate_core::{Algorithm, Decision, Tolerance};
 use tidegate_store::{Request, Store};
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Fault, World, join_all, rules};
+use crate::support::{Fault, World, join_all, ms, rules, secs};
 
 #[tokio::test(start_paused = true)]
 async fn l6_a_dropped_request_counts_at_most_once_and_its_grant_is_given_back() {
     let world = World::new(1);
-    let rules = rules(10, Duration::from_secs(60), Algorithm::FixedWindow)
+    let rules = rules(10, secs(60), Algorithm::FixedWindow)
         .map(|rule| rule.with_tolerance(Tolerance::EXACT));
     world.next_window(&rules).await;
     for micros in [0, 100, 300, 450, 1_000] {
@@ -22,7 +22,7 @@ async fn l6_a_dropped_request_counts_at_most_once_and_its_grant_is_given_back() 
         let call = world.nodes[0].store.acquire(&request);
         let _ = timeout(Duration::from_micros(micros), call).await;
     }
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     // Only the last one was answered before it was dropped.
     assert_eq!(world.stored(&rules).await, 1);
 }
@@ -30,7 +30,7 @@ async fn l6_a_dropped_request_counts_at_most_once_and_its_grant_is_given_back() 
 #[tokio::test(start_paused = true)]
 async fn many_requests_share_one_call() {
     let world = World::new(1);
-    let rules = rules(50, Duration::from_secs(60), Algorithm::FixedWindow)
+    let rules = rules(50, secs(60), Algorithm::FixedWindow)
         .map(|rule| rule.with_tolerance(Tolerance::EXACT));
     world.next_window(&rules).await;
     let before = world.nodes[0]
@@ -56,12 +56,12 @@ async fn many_requests_share_one_call() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_when_the_breaker_opens() {
     let mut world = World::new(1);
-    let rules = rules(10, Duration::from_secs(60), Algorithm::FixedWindow)
+    let rules = rules(10, secs(60), Algorithm::FixedWindow)
         .map(|rule| rule.with_tolerance(Tolerance::EXACT));
     world.set_fault(Fault::Refuse);
     for _ in 0..10 {
         world.ask(0, &rules).await;
-        sleep(Duration::from_millis(60)).await;
+        sleep(ms(60)).await;
     }
     world.slowest = Duration::ZERO;
     world.ask(0, &rules).await;
@@ -71,13 +71,13 @@ async fn nobody_waits_when_the_breaker_opens() {
 #[tokio::test(start_paused = true)]
 async fn l1_who_waits_does_not_come_after_all_that_is_due() {
     let mut world = World::new(0);
-    world.start_patient_node(2, Duration::from_secs(30));
-    let loose = rules(1_000, Duration::from_secs(3_600), Algorithm::FixedWindow);
+    world.start_patient_node(2, secs(30));
+    let loose = rules(1_000, secs(3_600), Algorithm::FixedWindow);
     let store = &world.nodes[0].store;
-    sleep(Duration::from_secs(2)).await;
+    sleep(secs(2)).await;
     for round in 0..2 {
         if round == 1 {
-            sleep(Duration::from_secs(3)).await;
+            sleep(secs(3)).await;
             // Two seconds for each call: ten rounds of eight calls.
             world.set_fault(Fault::Slow);
         }
@@ -87,7 +87,7 @@ async fn l1_who_waits_does_not_come_after_all_that_is_due() {
             let _ = store.acquire(&request).await.unwrap();
         }
     }
-    sleep(Duration::from_millis(200)).await;
+    sleep(ms(200)).await;
     let exact = loose.map(|rule| rule.with_tolerance(Tolerance::EXACT));
     let began = tokio::time::Instant::now();
     let request = Request::new("alice", &exact);
@@ -95,7 +95,7 @@ async fn l1_who_waits_does_not_come_after_all_that_is_due() {
     assert_eq!(decision.provenance().as_str(), "store", "{decision:?}");
     // Until one of those under way has ended, and its own.
     let took = began.elapsed();
-    assert!(took <= Duration::from_secs(7), "{took:?}");
+    assert!(took <= secs(7), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +103,7 @@ async fn r3_requests_that_are_about_to_wait_ask_along_with_the_first() {
     // A task, as requests are: it stands in line with the driver.
     let work = tokio::spawn(async {
         let world = World::new(1);
-        let rules = rules(50, Duration::from_secs(3_600), Algorithm::FixedWindow)
+        let rules = rules(50, secs(3_600), Algorithm::FixedWindow)
             .map(|rule| rule.with_tolerance(Tolerance::EXACT));
         let ask = || async {
             let request = Request::new("alice", &rules);
