@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_core::Algorithm;
 use tidegate_core::tiered::{Mode, Timing, Urgency, Visit};
+use tidegate_core::{Algorithm, Quota, Rule, Timestamp, Tolerance};
 
-use crate::{ALGORITHMS, START, VIEW, World};
+use crate::{ALGORITHMS, START, VIEW, WINDOW, World};
 
 /// A subject that was denied is looked at in a second; what its bucket lets through before that is told within T.
 #[test]
@@ -163,17 +163,35 @@ fn g3_a_denied_subject_is_looked_at_in_time_whenever_the_driver_comes_otherwise(
     }
 }
 
-/// How early a report begins after a call that took a millisecond and told what had been used in `time`.
+/// The same, of a limit that lasts for as many calls as a pace takes to be believed.
+fn hot() -> World {
+    let mut world = World::new(Algorithm::FixedWindow);
+    let quota = Quota::new(2_500, WINDOW).unwrap();
+    let quota = quota.with_algorithm(Algorithm::FixedWindow).unwrap();
+    let rule = Rule::new(world.rule.name(), quota);
+    world.rule = rule.with_tolerance(Tolerance::from_fraction(0.01).unwrap());
+    let _ = world.decide(0, START);
+    world.call(1, START);
+    world
+}
+
+/// How often one pace is seen until it is believed.
+const CALLS: u32 = 5;
+
+/// How early a report begins after a few calls that took a millisecond, each telling what had been used in `time`.
 fn due_early(used: u64, time: Duration) -> u64 {
-    let mut world = informed(Algorithm::FixedWindow);
-    // After the last answer: what was admitted before that says nothing of the pace.
-    let used_at = START + Duration::from_nanos(1);
-    let _ = world.decide(used, used_at).unwrap();
-    let asked_at = START + time;
-    let outgoing = world.compose(0, asked_at).unwrap();
-    let answered_at = asked_at + Duration::from_millis(1);
-    let reply = world.carry(&outgoing, answered_at);
-    world.answer(&outgoing, reply, 0, answered_at);
+    let mut world = hot();
+    let mut answered_at = START;
+    for _ in 0..CALLS {
+        // After the last answer: what was admitted before that says nothing of the pace.
+        let used_at = answered_at + Duration::from_nanos(1);
+        let _ = world.decide(used, used_at).unwrap();
+        let asked_at = answered_at + time;
+        let outgoing = world.compose(0, asked_at).unwrap();
+        answered_at = asked_at + Duration::from_millis(1);
+        let reply = world.carry(&outgoing, answered_at);
+        world.answer(&outgoing, reply, 0, answered_at);
+    }
     let mut untold = 0;
     while world.due() != Some(answered_at) {
         untold += 1;
@@ -201,39 +219,48 @@ fn r3_a_report_begins_as_early_as_its_answer_takes_and_not_where_that_helps_nobo
     );
 }
 
-/// A node may admit 25 by itself. A report began early, and a request had to wait for its answer all the same.
+/// Reports that take a millisecond, while each of which 12 are admitted and a request waits that costs so much. Says when the last
+/// was answered.
+fn kept_waiting(world: &mut World, waits: u64) -> Timestamp {
+    let mut now = START;
+    let _ = world.decide(13, now).unwrap();
+    for _ in 0..CALLS {
+        let report = world.compose(0, now).unwrap();
+        let used = world.group.unsent();
+        let _ = world.decide(25 - used, now).unwrap();
+        assert!(world.decide(waits, now).is_none(), "it has to wait");
+        now = now + Duration::from_millis(1);
+        let reply = world.carry(&report, now);
+        world.answer(&report, reply, 0, now);
+        let untold = 13 - world.group.unsent();
+        let _ = world.decide(untold, now).unwrap();
+    }
+    now
+}
+
+/// A node may admit 25 by itself. Reports began early, and requests had to wait for their answers all the same.
 #[test]
 fn r3_where_requests_had_to_wait_for_a_report_the_first_that_waits_asks() {
-    let millis = |millis| START + Duration::from_millis(millis);
-    let mut world = informed(Algorithm::FixedWindow);
-    let _ = world.decide(13, millis(1)).unwrap();
-    let report = world.compose(0, millis(2)).unwrap();
-    let _ = world.decide(12, millis(2)).unwrap();
-    assert!(world.decide(1, millis(2)).is_none(), "it has to wait");
-    let reply = world.carry(&report, millis(3));
-    world.answer(&report, reply, 0, millis(3));
-    assert_eq!(world.due(), Some(millis(3) + Timing::default().report));
+    let mut world = hot();
+    let mut now = kept_waiting(&mut world, 1);
+    assert_eq!(world.due(), Some(now + Timing::default().report));
 
     // Nobody knows how many would have come while requests wait, as nothing is admitted then.
-    for call in 1..=2 {
-        let asked = world.compose(1, millis(3 * call)).unwrap();
-        let reply = world.carry(&asked, millis(3 * call + 1));
-        world.answer(&asked, reply, 1, millis(3 * call + 1));
+    for _ in 0..2 {
+        let asked = world.compose(1, now).unwrap();
+        now = now + Duration::from_millis(1);
+        let reply = world.carry(&asked, now);
+        world.answer(&asked, reply, 1, now);
     }
-    let _ = world.decide(20, millis(40)).unwrap();
-    assert_eq!(world.due(), Some(millis(40) + Timing::default().report));
+    let later = now + Duration::from_millis(30);
+    let _ = world.decide(20, later).unwrap();
+    assert_eq!(world.due(), Some(later + Timing::default().report));
 }
 
 /// A node may admit 25 by itself. No report that began earlier would have spared a request the wait that costs more.
 #[test]
 fn r3_a_request_that_always_waits_says_nothing_of_when_a_report_should_begin() {
-    let millis = |millis| START + Duration::from_millis(millis);
-    let mut world = informed(Algorithm::FixedWindow);
-    let _ = world.decide(5, millis(1)).unwrap();
-    let report = world.compose(0, millis(2)).unwrap();
-    let _ = world.decide(13, millis(2)).unwrap();
-    assert!(world.decide(26, millis(2)).is_none(), "it has to wait");
-    let reply = world.carry(&report, millis(3));
-    world.answer(&report, reply, 0, millis(3));
-    assert_eq!(world.due(), Some(millis(3)), "half of it is untold");
+    let mut world = hot();
+    let now = kept_waiting(&mut world, 26);
+    assert_eq!(world.due(), Some(now), "half of it is untold");
 }
