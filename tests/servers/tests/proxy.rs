@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use tidegate_test_servers::wait::{PATIENCE, State, until};
-use tidegate_test_servers::{Direction, Proxy};
+use tidegate_test_servers::{Direction, Proxy, Traffic};
 
 /// Many times what the loopback takes.
 const LATE: Duration = Duration::from_millis(200);
@@ -48,14 +48,22 @@ fn everything_passes_and_is_counted() {
     let mut stream = connect(&proxy);
     say(&mut stream, b"hello");
     assert_eq!(hear(&mut stream, 5).unwrap(), b"hello");
-    let traffic = proxy.traffic();
-    assert_eq!((traffic.connections, traffic.open), (1, 1));
-    assert_eq!((traffic.to_server, traffic.to_client), (5, 5));
+    // What has arrived is counted a moment later.
+    reaches(&proxy, "everything is counted", |traffic| {
+        let both = (traffic.to_server, traffic.to_client);
+        (both, traffic.connections, traffic.open) == ((5, 5), 1, 1)
+    });
     drop(stream);
-    until("the connection to be closed", || {
-        Ok(State::of(proxy.traffic().open == 0, || {
-            format!("{:?}", proxy.traffic())
-        }))
+    reaches(&proxy, "the connection is closed", |traffic| {
+        traffic.open == 0
+    });
+}
+
+/// Waits until what has passed is as it should be.
+fn reaches(proxy: &Proxy, what: &str, so: impl Fn(&Traffic) -> bool) {
+    until(what, || {
+        let traffic = proxy.traffic();
+        Ok(State::of(so(&traffic), || format!("{traffic:?}")))
     })
     .unwrap();
 }
