@@ -72,8 +72,8 @@ impl Failure {
     /// No connection to a server in time.
     pub(crate) fn not_connected(endpoint: &str, limit: impl Display) -> Self {
         Self::timeout(format!(
-            "redis at {endpoint}: not connected within {limit} (see that host and port are the server's, that it speaks TLS \
-             if the address begins with rediss and only then, and that no packet filter is in between)"
+            "redis at {endpoint}: not connected within {limit} (see that the server is not stopped or stuck, that host and port \
+             are its own, that it speaks TLS if the address begins with rediss and only then, and that no packet filter is in between)"
         ))
     }
 
