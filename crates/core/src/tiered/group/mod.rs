@@ -5,6 +5,7 @@ mod cut_off;
 mod front;
 mod isolated;
 mod marks;
+mod pace;
 mod rest;
 mod sit_out;
 mod usual;
@@ -23,8 +24,9 @@ use core::time::Duration;
 
 use call::Call;
 use marks::{Mark, Marks};
+use pace::Pace;
 use smallvec::SmallVec;
-use visit::{Pace, Planned};
+use visit::Planned;
 
 use super::members::{Member, Members};
 use super::moment::Moment;
