@@ -42,7 +42,8 @@ impl Aside {
     }
 }
 
-/// Goes to the end of this worker's queue. (tokio's own `yield_now` goes behind what becomes ready meanwhile, too.)
+/// Goes to the end of this worker's queue, however long that is: who is in it had its turn then. (tokio's own `yield_now` goes on
+/// when the worker has run out of tasks or has run some dozens, also of those that became ready meanwhile.)
 async fn behind_who_is_ready() {
     let mut stepped = false;
     poll_fn(|cx| {

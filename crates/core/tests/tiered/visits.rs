@@ -163,7 +163,7 @@ fn g3_a_denied_subject_is_looked_at_in_time_whenever_the_driver_comes_otherwise(
     }
 }
 
-/// The same, of a limit that lasts for as many calls as a pace takes to be believed.
+/// As [`informed`], under a limit that lasts for as many calls as a pace takes to be believed.
 fn hot() -> World {
     let mut world = World::new(Algorithm::FixedWindow);
     let quota = Quota::new(2_500, WINDOW).unwrap();
