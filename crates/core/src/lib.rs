@@ -42,8 +42,10 @@ mod closed;
 mod decide;
 mod decision;
 mod name;
+mod outage;
 mod policy;
 mod quota;
+mod rule;
 pub mod shared;
 mod status;
 mod subject;
@@ -58,10 +60,12 @@ pub use breaker::{Breaker, BreakerConfig, Outcome, ProbeId, Transition};
 pub use decide::{charge, decide, give_back, look};
 pub use decision::{Decision, Provenance};
 pub use name::UnknownName;
-pub use policy::{Fallback, Grace, NameError, Outage, PolicyId, PolicyName, Rule};
+pub use outage::{Fallback, Grace, Outage};
+pub use policy::{NameError, PolicyId, PolicyName};
 pub use quota::{
     Algorithm, MAX_COUNT, MAX_REFILL, MAX_WINDOW, MIN_INTERVAL, MIN_WINDOW, Quota, QuotaError,
 };
+pub use rule::Rule;
 pub use status::Status;
 pub use subject::{Subject, SubjectBuf};
 pub use time::Timestamp;

@@ -51,6 +51,10 @@ impl Tolerance {
         self.millionths == 0
     }
 
+    pub(crate) const fn millionths(self) -> u32 {
+        self.millionths
+    }
+
     /// As a fraction of the limit.
     pub fn as_fraction(self) -> f64 {
         f64::from(self.millionths) / 1e6
