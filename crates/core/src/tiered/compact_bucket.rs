@@ -1,8 +1,9 @@
-//! A token bucket's replica as nearly all are, in less than a third of the memory: counts below 2^32, less than 2^16 of them
+//! A token bucket's replica as nearly all are, in less than a third of the memory: counts below 2^32, less than 2^19 of them
 //! unsent, nothing returned, nothing in doubt, and no share that holds.
 
 use super::bucket::{BucketReplica, Mark, Part};
 use super::moment::Moment;
+use super::stamped::Stamped;
 use crate::shared::Totals;
 use crate::{Quota, Timestamp, Usage};
 
@@ -12,9 +13,8 @@ use crate::{Quota, Timestamp, Usage};
 pub(super) struct CompactBucket {
     pub(super) heard: Halves,
     pub(super) unsent_until: Halves,
-    /// In milliseconds.
-    pub(super) marked_at: [u16; 3],
-    pub(super) unsent: u16,
+    /// When it was marked, and how much is unsent.
+    pub(super) marked_unsent: Stamped,
     pub(super) own: u32,
     pub(super) granted: u32,
     pub(super) marked_own: u32,
@@ -47,8 +47,7 @@ impl CompactBucket {
         let compact = Self {
             heard: replica.heard.into(),
             unsent_until: replica.unsent_until.into(),
-            marked_at: millis_of(replica.mark.at)?,
-            unsent: u16::try_from(own.local.checked_sub(known.local)?).ok()?,
+            marked_unsent: Stamped::new(replica.mark.at, own.local.checked_sub(known.local)?)?,
             own: small(own.local)?,
             granted: small(own.granted)?,
             marked_own: small(replica.mark.own)?,
@@ -62,7 +61,7 @@ impl CompactBucket {
     /// time on, adds up to the later of two: all of it after what was heard, or as if only that had been charged.
     #[inline]
     fn full_at(&self, quota: &Quota) -> Timestamp {
-        let flow = quota.flow_nanos(self.unsent.into());
+        let flow = quota.flow_nanos(self.unsent());
         self.heard.time().plus(flow).max(self.unsent_until.time())
     }
 
@@ -75,7 +74,7 @@ impl CompactBucket {
     /// As [`BucketReplica::unsent`].
     #[inline]
     pub(super) const fn unsent(&self) -> u64 {
-        self.unsent as u64
+        self.marked_unsent.count()
     }
 
     /// As [`BucketReplica::is_informed`].
@@ -93,14 +92,14 @@ impl CompactBucket {
     /// Counts what this node admits by itself, while no share holds, unless that is too much for this form.
     #[inline]
     pub(super) fn admit(&mut self, quota: &Quota, cost: u64, now: Timestamp) -> bool {
-        let unsent = u16::try_from(self.unsent().saturating_add(cost));
+        let unsent = self.unsent().saturating_add(cost);
         let own = u32::try_from(u64::from(self.own).saturating_add(cost));
-        let (Ok(unsent), Ok(own)) = (unsent, own) else {
+        let (Some(marked_unsent), Ok(own)) = (self.marked_unsent.with_count(unsent), own) else {
             return false;
         };
         let since = now.max(self.unsent_until.time());
         self.unsent_until = since.plus(quota.flow_nanos(cost)).into();
-        (self.unsent, self.own) = (unsent, own);
+        (self.marked_unsent, self.own) = (marked_unsent, own);
         true
     }
 
@@ -112,9 +111,13 @@ impl CompactBucket {
             returned: 0,
         };
         let own = totals(self.own);
+        let known = Totals {
+            local: own.local - self.unsent(),
+            ..own
+        };
         BucketReplica {
             own,
-            known: totals(self.own - u32::from(self.unsent)),
+            known,
             full_at: self.full_at(quota),
             heard: self.heard.time(),
             unsent_until: self.unsent_until.time(),
@@ -124,7 +127,7 @@ impl CompactBucket {
             isolated: false,
             demand: self.demand(),
             mark: Mark {
-                at: time_of(self.marked_at),
+                at: self.marked_unsent.at(),
                 own: self.marked_own.into(),
                 spent: self.marked_spent.into(),
                 isolated: false,
@@ -132,21 +135,6 @@ impl CompactBucket {
             doubted_until: Moment::NEVER,
         }
     }
-}
-
-/// None, if it is not a whole number of milliseconds, or after the year 10889.
-fn millis_of(at: Timestamp) -> Option<[u16; 3]> {
-    let millis = at.as_nanos() / 1_000_000;
-    let [a, b, c, d, e, f, 0, 0] = millis.to_le_bytes() else {
-        return None;
-    };
-    let whole = Timestamp::from_millis(millis) == at;
-    whole.then(|| [[a, b], [c, d], [e, f]].map(u16::from_le_bytes))
-}
-
-pub(super) fn time_of(millis: [u16; 3]) -> Timestamp {
-    let millis = millis.iter().rev();
-    Timestamp::from_millis(millis.fold(0, |all, part| all << 16 | u64::from(*part)))
 }
 
 impl Halves {
@@ -185,7 +173,7 @@ mod tests {
     fn count() -> impl Strategy<Value = u64> {
         prop_oneof![
             8 => 0_u64..5,
-            1 => Just(u64::from(u16::MAX)),
+            1 => Just(Stamped::MOST),
             1 => Just(u64::from(u32::MAX)),
             1 => any::<u64>()
         ]

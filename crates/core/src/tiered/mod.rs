@@ -34,6 +34,7 @@ mod members;
 mod moment;
 mod replica;
 mod share;
+mod stamped;
 mod store_clock;
 mod tally;
 mod told;

@@ -1,8 +1,9 @@
 //! A usual replica in two parts: what nearly every decision needs, in two words, and what only calls to the store need.
 
 use super::compact::{Compact, Counts};
-use super::compact_bucket::{CompactBucket, time_of};
+use super::compact_bucket::CompactBucket;
 use super::replica::Replica;
+use super::stamped::Stamped;
 use crate::{Algorithm, Quota, Timestamp, Usage};
 
 /// What all nodes are known to have used.
@@ -42,8 +43,7 @@ struct Mine {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BucketTold {
-    marked_at: [u16; 3],
-    unsent: u16,
+    marked_unsent: Stamped,
     own: u32,
     granted: u32,
     marked_own: u32,
@@ -138,7 +138,7 @@ impl Told {
                 u64::from(u32::MAX - current.max(told.current.local))
             }
             Self::Bucket(told) => {
-                let most = u64::from(u16::MAX - told.unsent);
+                let most = Stamped::MOST - told.marked_unsent.count();
                 // When it is full again must be told exactly, or else it could not be joined.
                 let exact = words.0.checked_add(quota.flow_nanos(most)).is_some();
                 let own = u64::from(u32::MAX - told.own);
@@ -154,7 +154,7 @@ impl Told {
             Self::Window(_) => (Timestamp::from_nanos(words.0), Timestamp::EPOCH),
             Self::Bucket(told) => {
                 let full_at = Timestamp::from_nanos(words.0.max(words.1));
-                (time_of(told.marked_at), full_at)
+                (told.marked_unsent.at(), full_at)
             }
         }
     }
@@ -175,11 +175,10 @@ impl Told {
     }
 
     fn of_bucket(replica: &CompactBucket, quota: &Quota) -> Option<(Words, Self)> {
-        let flow = quota.flow_nanos(replica.unsent.into());
+        let flow = quota.flow_nanos(replica.unsent());
         let charged_until = replica.heard.time().as_nanos().checked_add(flow)?;
         let told = BucketTold {
-            marked_at: replica.marked_at,
-            unsent: replica.unsent,
+            marked_unsent: replica.marked_unsent,
             own: replica.own,
             granted: replica.granted,
             marked_own: replica.marked_own,
@@ -241,14 +240,13 @@ impl WindowTold {
 
 impl BucketTold {
     fn joined(self, words: Words, used: u16, quota: &Quota) -> CompactBucket {
-        let unsent = self.unsent.saturating_add(used);
-        let flow = quota.flow_nanos(unsent.into());
+        let marked_unsent = self.marked_unsent.saturating_add(used.into());
+        let flow = quota.flow_nanos(marked_unsent.count());
         let heard = Timestamp::from_nanos(words.0.saturating_sub(flow));
         CompactBucket {
             heard: heard.into(),
             unsent_until: Timestamp::from_nanos(words.1).into(),
-            marked_at: self.marked_at,
-            unsent,
+            marked_unsent,
             own: self.own.saturating_add(used.into()),
             granted: self.granted,
             marked_own: self.marked_own,
@@ -299,17 +297,17 @@ mod tests {
     }
 
     fn bucket() -> impl Strategy<Value = CompactBucket> {
-        let unsent = prop_oneof![4 => 0_u16..5, 1 => Just(u16::MAX - 3)];
-        let marked = (any::<[u16; 3]>(), count(), count(), any::<u32>());
+        let unsent = prop_oneof![4 => 0_u64..5, 1 => Just(Stamped::MOST - 3)];
+        let millis = (0..=u64::MAX / 1_000_000).prop_map(Timestamp::from_millis);
+        let marked = (millis, count(), count(), any::<u32>());
         (time(), time(), unsent, (count(), count()), marked).prop_map(
             |(heard, unsent_until, unsent, (own, granted), marked)| {
                 let (marked_at, marked_own, marked_spent, demand) = marked;
                 CompactBucket {
                     heard: heard.into(),
                     unsent_until: unsent_until.into(),
-                    marked_at,
-                    unsent,
-                    own: own.max(unsent.into()),
+                    marked_unsent: Stamped::new(marked_at, unsent).unwrap(),
+                    own: own.max(u32::try_from(unsent).unwrap()),
                     granted,
                     marked_own,
                     marked_spent,
