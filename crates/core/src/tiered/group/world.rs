@@ -173,21 +173,24 @@ impl World {
 
     /// What production does after whatever happened to a subject.
     pub(super) fn plan(&mut self) {
-        if self.covered {
-            return;
+        if !self.covered {
+            self.join();
+            let visit = self
+                .group
+                .plan(None, &self.view, &Timing::default(), self.now);
+            self.visits.extend(visit);
         }
-        self.join();
-        let visit = self
-            .group
-            .plan(None, &self.view, &Timing::default(), self.now);
-        self.visits.extend(visit);
-        if self.way == Way::Apart {
-            let parts = self.group.split(NUMBER, self.view.slack_nodes());
-            let rule = self.group.only_rule().map(Arc::clone);
-            self.parts = parts
-                .zip(rule)
-                .map(|((front, rest), rule)| (front, rest, rule));
+        if self.way == Way::Apart && self.parts.is_none() {
+            self.split();
         }
+    }
+
+    fn split(&mut self) {
+        let parts = self.group.split(NUMBER, self.view.slack_nodes());
+        let rule = self.group.only_rule().map(Arc::clone);
+        self.parts = parts
+            .zip(rule)
+            .map(|((front, rest), rule)| (front, rest, rule));
     }
 
     fn join(&mut self) {

@@ -219,3 +219,24 @@ fn the_front_decides_nearly_everything() {
         );
     }
 }
+
+/// Also where a node may keep hundreds of thousands to itself.
+#[test]
+fn the_front_decides_nearly_everything_under_a_large_limit() {
+    for algorithm in ALGORITHMS {
+        let tolerance = Tolerance::from_fraction(0.15).unwrap();
+        let rule = limited(10_000_000, 1_000, algorithm).with_tolerance(tolerance);
+        let mut world = World::new(Way::Apart, rule, 3);
+        world.take(&Step::Ask { cost: 1 });
+        world.take(&Step::Call);
+        world.plan();
+        for _ in 0..4_900 {
+            world.take(&Step::Ask { cost: 100 });
+            world.plan();
+            world.now = world.now + Duration::from_micros(10);
+        }
+        let [admitted, _] = world.by_front;
+        assert!(admitted > 4_800, "{algorithm}: {admitted}");
+        assert_eq!(world.whole().unsent(), 490_000, "{algorithm}");
+    }
+}
