@@ -1,9 +1,10 @@
 //! How many decisions a second, beside the peers that count in memory and share through Redis.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use rustix::time::{ClockId, clock_gettime};
 use tidegate_core::Tolerance;
 use tidegate_limiter::Quota;
 use tidegate_test_servers::Server;
@@ -19,6 +20,9 @@ const TIME: Duration = Duration::from_secs(1);
 /// A limit that nobody reaches, per hour.
 const PLENTY: u64 = 1_000_000_000;
 const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Over what time a rest is seen, and how long it may take until there is one.
+const REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The least multiple of trypema's throughput.
 const OF_TRYPEMA: f64 = 2.0;
 
@@ -33,6 +37,7 @@ pub(super) async fn measure(server: &Server, rounds: usize, report: &mut Report)
     for round in 0..=rounds {
         for turn in 0..3 {
             let at = (turn + round) % 3;
+            settle(server).await?;
             let measured = match at {
                 0 => decisions(&own).await?,
                 1 => decisions(&trypema).await?,
@@ -66,6 +71,25 @@ pub(super) async fn measure(server: &Server, rounds: usize, report: &mut Report)
         vec![figure("/s", median(limitador))],
     );
     Ok(())
+}
+
+/// Waits until hardly anything is done any more of what is left of the one before: whoever comes next does not pay for it.
+async fn settle(server: &Server) -> Result<()> {
+    let used = || {
+        let own = clock_gettime(ClockId::ProcessCPUTime);
+        let own = Duration::new(u64::try_from(own.tv_sec)?, u32::try_from(own.tv_nsec)?);
+        let servers = Duration::from_micros(server.admin().stats()?.cpu_micros);
+        anyhow::Ok(own + servers)
+    };
+    let began = Instant::now();
+    while began.elapsed() < LONGEST_REST {
+        let (since, before) = (Instant::now(), used()?);
+        tokio::time::sleep(REST).await;
+        if used()?.saturating_sub(before) * 10 < since.elapsed() {
+            return Ok(());
+        }
+    }
+    bail!("there was no rest within {LONGEST_REST:?} after a contestant's turn")
 }
 
 async fn decisions<L: Limiter>(limiter: &Arc<L>) -> Result<f64> {
