@@ -17,8 +17,8 @@
 //!
 //! How much may be admitted was worked out beforehand (`left`): as much as stays within the slack (G2), and below that at which
 //! a report is due early (R3). Either the driver comes within T and something is untold, so that a report is on its way already; or
-//! the driver does not come that soon, and there is nothing that it would do: then the first request that is admitted says that
-//! it is to come, and since when something is untold, and the [rest](super::Rest) sees by that that it does. A request that was
+//! a call is under way, something is untold since it began, and nothing is planned until it ends; or the driver does not come that
+//! soon, and there is nothing that it would do: then the first request that is admitted says that it is to come, and since when something is untold, and the [rest](super::Rest) sees by that that it does. A request that was
 //! denied needs no visit where one before it has said so already, and the next look at the counts is
 //! planned, in time ([`Denies`]).
 

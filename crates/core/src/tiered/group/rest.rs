@@ -77,16 +77,21 @@ impl Group {
     }
 
     /// How much may be admitted without another look at the group: as much as [`acquire_usual`](Self::acquire_usual) would
-    /// admit and call covered, after the first of a [quiet](Self::is_quiet) one.
+    /// admit and call covered, after the first of a [quiet](Self::is_quiet) one; or else as it would admit while a call is under
+    /// way, because nothing is planned until that ends.
     fn left(&self, nodes: u32, room: u64, quiet: bool) -> u16 {
         let untold = self.untold_since.known().is_some();
-        let early = self
-            .early_at(nodes)
-            .filter(|_| quiet || (untold && self.planned.is_soon()));
-        let Some((slack, early)) = early else {
+        let Some((slack, early)) = self.early_at(nodes) else {
             return 0;
         };
-        let left = slack.min(early - 1).saturating_sub(self.unsent());
+        let most = if untold && self.call != Call::None {
+            slack
+        } else if quiet || (untold && self.planned.is_soon()) {
+            slack.min(early - 1)
+        } else {
+            0
+        };
+        let left = most.saturating_sub(self.unsent());
         u16::try_from(left.min(room)).unwrap_or(u16::MAX)
     }
 

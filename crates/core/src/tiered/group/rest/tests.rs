@@ -220,6 +220,44 @@ fn the_front_decides_nearly_everything() {
     }
 }
 
+/// All but the first request while a report is under way, also those by which the next one would be due, up to the slack.
+#[test]
+fn the_front_goes_on_while_a_report_is_under_way() {
+    for algorithm in ALGORITHMS {
+        for ends in [Step::Answer, Step::Fail] {
+            let tolerance = Tolerance::from_fraction(0.1).unwrap();
+            let rule = limited(1_000, 1_000, algorithm).with_tolerance(tolerance);
+            let mut world = World::new(Way::Apart, rule, 2);
+            for step in [LOOK, Step::Call, ASK] {
+                world.take(&step);
+                world.plan();
+            }
+            // The driver comes for what is untold, and sends it.
+            (world.group, world.parts) = (world.whole(), None);
+            for visit in core::mem::take(&mut world.visits) {
+                world.group.visited(visit.urgency, world.now);
+            }
+            world.take(&Step::Send { want: 0 });
+            world.plan();
+            let [before, _] = world.by_front;
+            for _ in 1..100 {
+                assert!(world.take(&ASK).is_some(), "{algorithm}");
+                world.plan();
+            }
+            assert_eq!(world.by_front, [before + 98, 0], "{algorithm}");
+            assert_eq!(world.whole().unsent(), 100, "{algorithm}");
+            assert!(
+                world.take(&ASK).is_none(),
+                "{algorithm}: the slack is used up"
+            );
+            assert!(world.visits.is_empty(), "{algorithm}");
+            world.take(&ends);
+            world.plan();
+            assert_eq!(world.visits.len(), 1, "{algorithm}");
+        }
+    }
+}
+
 /// Also where a node may keep hundreds of thousands to itself.
 #[test]
 fn the_front_decides_nearly_everything_under_a_large_limit() {
