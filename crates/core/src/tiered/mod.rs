@@ -41,6 +41,7 @@ mod told;
 mod usual;
 mod view;
 mod window;
+mod words;
 
 pub use group::{CallId, Front, Group, Heard, Outgoing, Rest, Timing, Urgency, Verdict, Visit};
 pub use link::{Link, LinkConfig};

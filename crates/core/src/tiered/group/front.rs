@@ -27,7 +27,7 @@ use super::Timing;
 use super::Visit;
 use super::usual::Verdict;
 use crate::tiered::lifetime::Lifetime;
-use crate::tiered::told::Words;
+use crate::tiered::words::Words;
 use crate::{Rule, Timestamp};
 
 /// The part of a [`Group`](super::Group) by which nearly every request is decided.
