@@ -143,7 +143,7 @@ impl Rule {
             self.quota.limit(),
             self.quota.window_nanos(),
             self.quota.algorithm() as u64,
-            self.quota.capacity(),
+            self.quota.capacity().wrapping_sub(self.quota.limit()),
             self.tolerance.millionths() as u64,
             outage,
             lasting.as_secs(),
@@ -157,8 +157,9 @@ impl Rule {
     }
 }
 
-/// Rules are compared for each request, and by one word that is quick. Those that differ in one word only never have the same:
-/// each step is one to one, in the word as in what was there before. Others do by chance, one in 2^64, as policies' digests do.
+/// Rules are compared for each request, and by one word that is quick. Those that differ in one word only, as a policy's limits
+/// for two subjects do, never have the same: each step is one to one, in the word as in what was there before. Others do by
+/// chance, one in 2^64, as policies' digests do.
 const fn fingerprint<const N: usize>(words: [u64; N]) -> u64 {
     // 2^64 by the golden ratio, odd.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -254,32 +255,38 @@ mod tests {
         let quota = |limit, secs| Quota::new(limit, Duration::from_secs(secs)).unwrap();
         let [p, q] = ["p", "q"].map(|name| PolicyName::new(name).unwrap());
         let bucket = quota(10, 1).with_algorithm(Algorithm::TokenBucket).unwrap();
-        let grace = |first, then, nanos| {
-            let lasting = Duration::new(1, nanos);
+        let grace = |first, then, secs, nanos| {
+            let lasting = Duration::new(secs, nanos);
             Outage::Grace(Grace {
                 lasting,
                 first,
                 then,
             })
         };
+        let tolerance = |fraction| Tolerance::from_fraction(fraction).unwrap();
         let rule = Rule::new(p, quota(10, 1));
+        let rule_of_bucket = rule.with_quota(bucket);
         let all = [
             rule,
             Rule::new(q, quota(10, 1)),
             rule.with_quota(quota(11, 1)),
             rule.with_quota(quota(10, 2)),
             rule.with_quota(quota(10, 1).with_algorithm(Algorithm::FixedWindow).unwrap()),
-            rule.with_quota(bucket),
-            rule.with_quota(bucket.with_burst(11).unwrap()),
+            rule_of_bucket,
+            rule_of_bucket.with_quota(bucket.with_burst(11).unwrap()),
+            rule_of_bucket.with_part(bucket.with_burst(12).unwrap()),
             rule.with_part(quota(11, 2)),
+            rule.with_part(bucket),
             rule.with_tolerance(Tolerance::EXACT),
+            rule.with_tolerance(tolerance(0.5)),
             rule.with_shadow(true),
             rule.with_outage(Outage::SHARE),
             rule.with_outage(Outage::CLOSED),
-            rule.with_outage(grace(Fallback::Share, Fallback::Full, 0)),
-            rule.with_outage(grace(Fallback::Full, Fallback::Share, 0)),
-            rule.with_outage(grace(Fallback::Share, Fallback::Share, 0)),
-            rule.with_outage(grace(Fallback::Share, Fallback::Share, 1)),
+            rule.with_outage(grace(Fallback::Share, Fallback::Full, 1, 0)),
+            rule.with_outage(grace(Fallback::Full, Fallback::Share, 1, 0)),
+            rule.with_outage(grace(Fallback::Share, Fallback::Share, 1, 0)),
+            rule.with_outage(grace(Fallback::Share, Fallback::Share, 1, 1)),
+            rule.with_outage(grace(Fallback::Share, Fallback::Share, 2, 0)),
         ];
         for (at, one) in all.iter().enumerate() {
             for (other_at, other) in all.iter().enumerate() {

@@ -75,7 +75,9 @@ impl Told {
                 u64::from(u32::MAX - current.max(told.current.local))
             }
             Self::Bucket(told) => {
-                let most = Stamped::MOST - told.marked_unsent.count();
+                // A front can admit no more than that.
+                let most = u64::from(u16::MAX);
+                let most = most.min(Stamped::MOST - told.marked_unsent.count());
                 // When it is full again must be told exactly, or else it could not be joined.
                 let exact = words.0.checked_add(quota.flow_nanos(most)).is_some();
                 let own = u64::from(u32::MAX - told.own);

@@ -15,11 +15,16 @@
 //! is divided, and the time: the window is not over, and the store's clock has not stepped back behind anything that was
 //! noted.
 //!
-//! How much may be admitted was worked out beforehand (`left`): as much as stays within the slack (G2), and below that at which
-//! a report is due early (R3). Either the driver comes within T and something is untold, so that a report is on its way already; or
-//! a call is under way, something is untold since it began, and nothing is planned until it ends; or the driver does not come that
-//! soon, and there is nothing that it would do: then the first request that is admitted says that it is to come, and since when something is untold, and the [rest](super::Rest) sees by that that it does. A request that was
-//! denied needs no visit where one before it has said so already, and the next look at the counts is
+//! How much may be admitted was worked out beforehand (`left`): never more than stays within the slack (G2). It is one of three
+//! cases:
+//!
+//! - The driver comes within T and something is untold, so that a report is on its way: less than makes one due early (R3).
+//! - A call is under way, and something is untold since it began: the whole slack, since nothing is planned until the call ends.
+//! - The driver does not come that soon, and there is nothing that it would do: less than makes a report due early. Then the first
+//!   request that is admitted says that the driver is to come, and since when something is untold, and the [rest](super::Rest)
+//!   sees by that that it does.
+//!
+//! A request that was denied needs no visit where one before it has said so already, and the next look at the counts is
 //! planned, in time ([`Denies`]).
 
 use super::Timing;

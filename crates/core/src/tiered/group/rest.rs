@@ -76,9 +76,10 @@ impl Group {
         Some((front, rest))
     }
 
-    /// How much may be admitted without another look at the group: as much as [`acquire_usual`](Self::acquire_usual) would
-    /// admit and call covered, after the first of a [quiet](Self::is_quiet) one; or else as it would admit while a call is under
-    /// way, because nothing is planned until that ends.
+    /// How much may be admitted without another look at the group. While a call is under way: as much as
+    /// [`acquire_usual`](Self::acquire_usual) would admit, once something is untold since it began, because nothing is planned until
+    /// it ends. (The first says since when, and the front would have a visit planned with that.) Otherwise as much as that would call
+    /// covered, after the first of a [quiet](Self::is_quiet) group.
     fn left(&self, nodes: u32, room: u64, quiet: bool) -> u16 {
         let untold = self.untold_since.known().is_some();
         let Some((slack, early)) = self.early_at(nodes) else {

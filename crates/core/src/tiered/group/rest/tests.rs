@@ -220,6 +220,20 @@ fn the_front_decides_nearly_everything() {
     }
 }
 
+/// Also where a token bucket fills so slowly that as much as there is room for takes some hundred years to flow in.
+#[test]
+fn the_front_decides_under_a_slow_bucket() {
+    for hours in [1, 9, 24, 70] {
+        let rule = limited(10, 10 * hours * 3_600_000, Algorithm::TokenBucket);
+        let mut world = World::new(Way::Apart, rule, 1);
+        for step in [LOOK, Step::Call, ASK, ASK, ASK] {
+            world.take(&step);
+            world.plan();
+        }
+        assert!(world.by_front[0] >= 2, "{hours} h: {:?}", world.by_front);
+    }
+}
+
 /// All but the first request while a report is under way, also those by which the next one would be due, up to the slack.
 #[test]
 fn the_front_goes_on_while_a_report_is_under_way() {
