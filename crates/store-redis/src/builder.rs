@@ -14,6 +14,7 @@ use crate::permits::Permits;
 use crate::script::Scripts;
 use crate::sentinels::Sentinels;
 use crate::server::{self, Connector, Limits, Server, TlsSettings};
+use crate::server_time::ServerTime;
 use crate::store::RedisStore;
 use crate::tally::Tally;
 use crate::target::{ClusterTarget, Target, without_login};
@@ -188,6 +189,7 @@ impl Builder {
             fleet: fleet.map_err(|failure| ConfigError::address(&self.url, failure.message()))?,
             nodes_key: names.own("nodes"),
             generation_key: names.own_beside("nodes", "generation"),
+            server_time: ServerTime::default(),
             names,
             context,
         })

@@ -44,6 +44,7 @@ mod permits;
 mod script;
 mod sentinels;
 mod server;
+mod server_time;
 mod shared;
 mod store;
 mod tally;

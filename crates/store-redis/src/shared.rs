@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use tidegate_core::shared::{NodeId, Reply};
 use tidegate_store::{Registry, SharedStore, StoreError, SyncRequest};
+use tokio::time::Instant;
 
 use crate::codec::{self, Chunk, Replies, SyncSubject};
 use crate::failure::Failure;
@@ -107,15 +108,23 @@ impl SharedStore for RedisStore {
     }
 
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError> {
-        let (node, patience) = (node.to_string(), PATIENCE.as_micros().to_string());
-        let generation = format!("{:016x}", fastrand::u64(..));
-        let args = [node.as_bytes(), patience.as_bytes(), generation.as_bytes()];
+        let sent = Instant::now();
+        let waited_until = self.server_time.waited_until(self.context.deadline);
+        let (node, generation) = (node.to_string(), format!("{:016x}", fastrand::u64(..)));
+        let [patience, waited_until] = [
+            PATIENCE.as_micros().to_string(),
+            waited_until.map_or_else(String::new, |at| (at.as_nanos() / 1_000).to_string()),
+        ];
+        let args = [&node, &patience, &generation, &waited_until].map(String::as_bytes);
         let keys = [self.nodes_key.as_slice(), self.generation_key.as_slice()];
         let value = self
             .run(Name::Register, Shape::NONE, keys.to_vec(), &args)
             .await?;
-        codec::registry(&value)
-            .ok_or_else(|| Failure::nonsense(self.fleet.name(), "not who its nodes are").into())
+        let Some(registry) = codec::registry(&value) else {
+            return Err(Failure::nonsense(self.fleet.name(), "not who its nodes are").into());
+        };
+        self.server_time.told(sent, registry.now);
+        Ok(registry)
     }
 
     async fn deregister(&self, node: NodeId) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ use crate::fleet::Fleet;
 use crate::key::Names;
 use crate::script::{MOST_RULES, Name, Shape};
 use crate::server::Server;
+use crate::server_time::ServerTime;
 use crate::{Builder, ConfigError};
 
 /// Counts in Redis or Valkey. See the [crate](crate)'s documentation.
@@ -28,6 +29,7 @@ pub struct RedisStore {
     pub(crate) names: Names,
     pub(crate) nodes_key: Vec<u8>,
     pub(crate) generation_key: Vec<u8>,
+    pub(crate) server_time: ServerTime,
     pub(crate) context: Arc<Context>,
 }
 

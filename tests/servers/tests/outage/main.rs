@@ -10,6 +10,7 @@ mod amplification;
 #[path = "../common/mod.rs"]
 mod common;
 mod exactly_once;
+mod given_up;
 mod starting;
 
 use std::pin::pin;
