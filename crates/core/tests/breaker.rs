@@ -197,7 +197,7 @@ fn one_success_does_not_reset_the_backoff() {
             breaker.record(Outcome::Failure, now, u64::MAX);
         }
     }
-    assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000]);
+    assert_eq!(delays, [100, 200, 400, 500, 500, 500, 500]);
 
     // After a stable period it begins with the shortest delay again.
     let due = breaker.next_probe().unwrap();
@@ -252,7 +252,7 @@ fn l3_delays_are_drawn_between_the_floor_and_a_bound_that_doubles() {
     let backoff = Backoff::default();
     let millis = |attempt, random| backoff.delay(attempt, random).as_millis();
     for attempt in 0..70 {
-        let bound = 5_000.min(100 << attempt.min(30));
+        let bound = 500.min(100 << attempt.min(30));
         assert_eq!(millis(attempt, 0), 50);
         assert_eq!(millis(attempt, u64::MAX), bound);
         assert_eq!(millis(attempt, 1 << 63), 50 + (bound - 50) / 2);

@@ -158,15 +158,11 @@ impl<C: Clock> Builder<C> {
             ..LinkConfig::default()
         };
         let guarded = self.store.0.capabilities().deadline.is_some();
-        let usual = if guarded {
-            LOOKED_AT
-        } else {
-            Backoff::default()
-        };
-        let breaker = BreakerConfig {
-            backoff: self.backoff.unwrap_or(usual),
-            ..BreakerConfig::default().for_deadline(self.deadline)
-        };
+        let own = self.backoff.or(guarded.then_some(LOOKED_AT));
+        let mut breaker = BreakerConfig::default().for_deadline(self.deadline);
+        if let Some(backoff) = own {
+            (breaker.backoff, breaker.refused) = (backoff, backoff.cap);
+        }
         let timing = Timing {
             report: self.report,
             ..Timing::default()

@@ -46,6 +46,8 @@ pub struct BreakerConfig {
     pub probe_deadline: Duration,
     /// The delays between probes.
     pub backoff: Backoff,
+    /// How long after it [refused](Outcome::Refused) this client the store is probed again.
+    pub refused: Duration,
 }
 
 impl BreakerConfig {
@@ -70,7 +72,7 @@ impl BreakerConfig {
 }
 
 impl Default for BreakerConfig {
-    /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s.
+    /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s; 5 s after a refusal.
     fn default() -> Self {
         Self {
             consecutive: 5,
@@ -79,6 +81,7 @@ impl Default for BreakerConfig {
             stable: Duration::from_secs(10),
             probe_deadline: Duration::from_secs(1),
             backoff: Backoff::default(),
+            refused: Duration::from_secs(5),
         }
     }
 }
@@ -254,7 +257,7 @@ impl Breaker {
 
     fn open(&mut self, since: Timestamp, now: Timestamp, outcome: Outcome, random: u64) {
         let delay = match outcome {
-            Outcome::Refused => self.config.backoff.cap,
+            Outcome::Refused => self.config.refused,
             _ => self.config.backoff.delay(self.attempts, random),
         };
         self.attempts = self.attempts.saturating_add(1);
