@@ -20,6 +20,10 @@ pub(crate) enum Applied<'a> {
 }
 
 /// The policies' rules, or the subject's own.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made and taken apart for one request; a box would cost it an allocation"
+)]
 pub(crate) enum Rules<'a> {
     Policies(&'a [Rule]),
     Own(SmallVec<[Rule; 2]>),
