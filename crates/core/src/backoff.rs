@@ -40,8 +40,8 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// 50 ms at least; up to 100 ms first, then doubling up to half a second: a probe is one small call, and a second after a store
-    /// is back all nodes are to know it, and to have told it what it lacks (L3, G6).
+    /// 50 ms at least; up to 100 ms first, then doubling up to half a second: a second after a store is back all nodes are to know
+    /// it, and to have told it what it lacks (L3, G6). In a long outage that is a probe about every quarter of a second.
     fn default() -> Self {
         Self {
             floor: Duration::from_millis(50),

@@ -215,12 +215,12 @@ fn one_success_does_not_reset_the_backoff() {
 
 proptest! {
     /// R2, L3: whatever happens, at most one probe is under way, probes keep the floor's distance, and a probe is due
-    /// within the cap, or the deadline of the one under way.
+    /// within the cap, or the deadline of the one under way, or after a refusal within five seconds.
     #[test]
     fn r2_l3_probes_are_spaced_and_always_come(events in prop::collection::vec((0..4u8, 0..3_000u64, any::<u64>()), 1..200)) {
         let mut breaker = breaker();
         let mut now = NOW;
-        let (mut last_end, mut probing, mut probe) = (None, false, None);
+        let (mut last_end, mut probing, mut probe, mut refused) = (None, false, None, false);
         for (event, millis, random) in events {
             now = now + Duration::from_millis(millis);
             let outcome = [Outcome::Success, Outcome::Failure, Outcome::Refused][usize::from(event % 3)];
@@ -241,7 +241,9 @@ proptest! {
             }
             let due = breaker.next_probe();
             prop_assert_eq!(due.is_none(), breaker.is_closed());
-            prop_assert!(due.is_none_or(|due| due <= now + Duration::from_secs(5)));
+            refused |= outcome == Outcome::Refused;
+            let longest = if refused { 5 } else { 1 };
+            prop_assert!(due.is_none_or(|due| due <= now + Duration::from_secs(longest)));
         }
     }
 }

@@ -113,7 +113,7 @@ impl SharedStore for RedisStore {
         let (node, generation) = (node.to_string(), format!("{:016x}", fastrand::u64(..)));
         let [patience, waited_until] = [
             PATIENCE.as_micros().to_string(),
-            waited_until.map_or_else(String::new, |at| (at.as_nanos() / 1_000).to_string()),
+            waited_until.map_or_else(String::new, |at| at.as_micros().to_string()),
         ];
         let args = [&node, &patience, &generation, &waited_until].map(String::as_bytes);
         let keys = [self.nodes_key.as_slice(), self.generation_key.as_slice()];

@@ -108,7 +108,8 @@ impl<C: Clock> Builder<C> {
 
     /// How probes are spaced while the shared store does not answer. Unless told, as
     /// [`Backoff::default`] says; but a store that keeps a deadline of its own also stops asking a server that is gone
-    /// by itself (R2), and then costs nothing to ask: it is looked at every quarter of a second at least.
+    /// by itself (R2), and then costs nothing to ask: it is looked at every quarter of a second at least. After a refusal (a password, a permission) the pause is the
+    /// longest, or 5 s above a store that keeps no deadline, unless told.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self {

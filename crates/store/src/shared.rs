@@ -20,7 +20,7 @@ pub struct SyncRequest<'a> {
 /// The nodes that share a store, as the store knows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registry {
-    /// How many nodes have been heard of lately, this one included.
+    /// How many nodes have been heard of lately, this one included (unless it was taken for one that has given its call up).
     pub nodes: u32,
     /// The store's time.
     pub now: Timestamp,
@@ -49,6 +49,9 @@ pub trait SharedStore: Store {
     /// Says that the node is alive, and how many are. A node that has not done so for a few seconds is no longer
     /// counted. Four are reckoned with: a store that remembers longer lets nodes that come back from a short outage leave
     /// their shares before the others are back (G4).
+    ///
+    /// A call that was given up had better not count later, when a store that hung carries it out: it would say of a node that it
+    /// is back which is not.
     async fn register(&self, node: NodeId) -> Result<Registry, StoreError>;
 
     /// Says that the node stops.

@@ -13,9 +13,11 @@ use crate::timeline::Timeline;
 use crate::traffic::Traffic;
 use crate::world::World;
 
-/// By when everything is healed after the last fault: the backoff's cap, D for the probe that was under way and for
-/// the one that is answered, and the second in which shares still hold.
-pub const HEALING: u64 = 2_000 * MILLI;
+/// By when everything is healed after the last fault: D for the probe that was under way and for the one that is answered, and
+/// the five seconds for which shares still hold at the most.
+pub const HEALING: u64 = 6_500 * MILLI;
+/// By when the store is asked again after the last fault: the backoff's cap, and D for those two probes.
+const ASKED_AGAIN: u64 = SECOND;
 /// The silence at the end in which nothing is decided and everything is reported.
 const SILENCE: u64 = 1_300 * MILLI;
 
@@ -97,7 +99,7 @@ impl Scenario {
         for (at, event) in self.traffic.requests(self.seed) {
             world.schedule(at, event);
         }
-        let healed = self.quiet() + HEALING - SECOND;
+        let healed = self.quiet() + ASKED_AGAIN;
         world.schedule(healed, Event::MustBeHealed);
         world.run_until(world.start + self.length);
         world.compare_totals();

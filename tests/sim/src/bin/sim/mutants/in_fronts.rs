@@ -19,8 +19,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         family: None,
         patches: &[Patch {
             file: "tiered/group/rest.rs",
-            old: "let left = slack.min(early - 1).saturating_sub(self.unsent());",
-            new: "let left = slack.min(early - 1);",
+            old: "let left = most.saturating_sub(self.unsent());",
+            new: "let left = most;",
         }],
     },
     Mutant {
