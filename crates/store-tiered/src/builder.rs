@@ -162,7 +162,7 @@ impl<C: Clock> Builder<C> {
         let own = self.backoff.or(guarded.then_some(LOOKED_AT));
         let mut breaker = BreakerConfig::default().for_deadline(self.deadline);
         if let Some(backoff) = own {
-            (breaker.backoff, breaker.refused) = (backoff, backoff.cap);
+            (breaker.backoff, breaker.longest_pause) = (backoff, backoff.cap);
         }
         let timing = Timing {
             report: self.report,

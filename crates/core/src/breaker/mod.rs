@@ -40,14 +40,15 @@ pub struct BreakerConfig {
     /// How far back calls are counted.
     pub span: Duration,
     /// How long it stays closed before the next trip starts with the shortest delay again: one success does not
-    /// reset the backoff, so a store that flaps is not hammered.
+    /// reset that, so a store that flaps is not hammered.
     pub stable: Duration,
     /// After how long without an answer a probe has failed.
     pub probe_deadline: Duration,
     /// The delays between probes.
     pub backoff: Backoff,
-    /// How long after it [refused](Outcome::Refused) this client the store is probed again.
-    pub refused: Duration,
+    /// The longest pause of all: after the store [refused](Outcome::Refused) this client, and before the first probe of one that
+    /// flaps, which doubles from trip to trip.
+    pub longest_pause: Duration,
 }
 
 impl BreakerConfig {
@@ -72,7 +73,7 @@ impl BreakerConfig {
 }
 
 impl Default for BreakerConfig {
-    /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s; 5 s after a refusal.
+    /// 5 in a row, or half of at least 20 within 10 s; stable after 10 s; probes within 1 s; no pause above 5 s.
     fn default() -> Self {
         Self {
             consecutive: 5,
@@ -81,7 +82,7 @@ impl Default for BreakerConfig {
             stable: Duration::from_secs(10),
             probe_deadline: Duration::from_secs(1),
             backoff: Backoff::default(),
-            refused: Duration::from_secs(5),
+            longest_pause: Duration::from_secs(5),
         }
     }
 }
@@ -119,7 +120,9 @@ pub struct Breaker {
     state: State,
     /// The probe that was started last: the only one that is listened to.
     last_probe: ProbeId,
-    /// How many delays have been drawn since the last stable period.
+    /// How often it has opened since the last stable period.
+    trips: u32,
+    /// How many delays have been drawn since it opened.
     attempts: u32,
 }
 
@@ -152,6 +155,7 @@ impl Breaker {
             config,
             state,
             last_probe: ProbeId(0),
+            trips: 0,
             attempts: 0,
         }
     }
@@ -189,7 +193,7 @@ impl Breaker {
         };
         if outcome == Outcome::Success {
             if now.since(*since) >= self.config.stable {
-                self.attempts = 0;
+                self.trips = 0;
             }
             return None;
         }
@@ -200,9 +204,16 @@ impl Breaker {
             return None;
         }
         if now.since(*since) >= self.config.stable {
-            self.attempts = 0;
+            self.trips = 0;
         }
-        self.open(now, now, outcome, random);
+        let longest = self.config.longest_pause.max(self.config.backoff.cap);
+        let backoff = Backoff {
+            cap: longest,
+            ..self.config.backoff
+        };
+        let delay = backoff.delay(self.trips, random);
+        (self.trips, self.attempts) = (self.trips.saturating_add(1), 0);
+        self.open(now, now, outcome, delay);
         Some(Transition::Opened)
     }
 
@@ -251,14 +262,15 @@ impl Breaker {
             };
             return Some(Transition::Closed);
         }
-        self.open(since, now, outcome, random);
+        let delay = self.config.backoff.delay(self.attempts, random);
+        self.open(since, now, outcome, delay);
         None
     }
 
-    fn open(&mut self, since: Timestamp, now: Timestamp, outcome: Outcome, random: u64) {
+    fn open(&mut self, since: Timestamp, now: Timestamp, outcome: Outcome, delay: Duration) {
         let delay = match outcome {
-            Outcome::Refused => self.config.refused,
-            _ => self.config.backoff.delay(self.attempts, random),
+            Outcome::Refused => self.config.longest_pause,
+            _ => delay,
         };
         self.attempts = self.attempts.saturating_add(1);
         self.state = State::Open {

@@ -94,7 +94,7 @@ async fn l2_a_user_without_one_of_the_rights_is_refused_for_good() {
                 cap: Duration::from_millis(100),
                 ..Backoff::default()
             },
-            refused: Duration::from_millis(100),
+            longest_pause: Duration::from_millis(100),
             ..BreakerConfig::default()
         };
         let builder = RedisStore::builder(&server.url_as("app", "secret")).breaker(breaker);
