@@ -13,11 +13,9 @@ use crate::timeline::Timeline;
 use crate::traffic::Traffic;
 use crate::world::World;
 
-/// By when everything is healed after the last fault: D for the probe that was under way and for the one that is answered, and
-/// the five seconds for which shares still hold at the most.
+/// By when everything is healed after the last fault: the longest pause between probes, of a store that came and went, D for the probe
+/// that was under way and for the one that is answered, and the second in which shares still hold.
 pub const HEALING: u64 = 6_500 * MILLI;
-/// By when the store is asked again after the last fault: the backoff's cap, and D for those two probes.
-const ASKED_AGAIN: u64 = SECOND;
 /// The silence at the end in which nothing is decided and everything is reported.
 const SILENCE: u64 = 1_300 * MILLI;
 
@@ -99,7 +97,7 @@ impl Scenario {
         for (at, event) in self.traffic.requests(self.seed) {
             world.schedule(at, event);
         }
-        let healed = self.quiet() + ASKED_AGAIN;
+        let healed = self.quiet() + HEALING - SECOND;
         world.schedule(healed, Event::MustBeHealed);
         world.run_until(world.start + self.length);
         world.compare_totals();
