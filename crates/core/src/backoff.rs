@@ -14,7 +14,7 @@ use crate::time::saturating_nanos;
 ///
 /// let backoff = Backoff::default();
 /// assert_eq!(backoff.delay(0, 0), Duration::from_millis(50), "never below the floor");
-/// assert_eq!(backoff.delay(40, u64::MAX), Duration::from_millis(500), "never above the cap");
+/// assert_eq!(backoff.delay(40, u64::MAX), Duration::from_secs(5), "never above the cap");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -40,13 +40,12 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// 50 ms at least; up to 100 ms first, then doubling up to half a second: a second after a store is back all nodes are to know
-    /// it, and to have told it what it lacks (L3, G6). In a long outage that is a probe about every quarter of a second.
+    /// 50 ms at least; up to 100 ms first, then doubling up to 5 s.
     fn default() -> Self {
         Self {
             floor: Duration::from_millis(50),
             base: Duration::from_millis(100),
-            cap: Duration::from_millis(500),
+            cap: Duration::from_secs(5),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_core::BreakerConfig;
+use tidegate_core::{Backoff, BreakerConfig};
 
 use crate::cluster::{Address, Cluster};
 use crate::dispatch::{Context, Dispatch};
@@ -77,6 +77,18 @@ impl ConfigError {
     }
 }
 
+/// The usual breaker, but that a server which does not answer is probed every half a second at least: a second after it is back all
+/// nodes are to know it, and to have told it what it lacks (L3, G6). That is a connection about every quarter of a second.
+fn breaker() -> BreakerConfig {
+    BreakerConfig {
+        backoff: Backoff {
+            cap: Duration::from_millis(500),
+            ..Backoff::default()
+        },
+        ..BreakerConfig::default()
+    }
+}
+
 impl Builder {
     pub(crate) fn new(url: &str) -> Self {
         Self {
@@ -85,7 +97,7 @@ impl Builder {
             deadline: Duration::from_millis(50),
             max_in_flight: 4_096,
             connections: 2,
-            breaker: BreakerConfig::default(),
+            breaker: breaker(),
             hash_subjects: false,
             hash_key: [0; 16],
             clock_key: None,
@@ -121,7 +133,8 @@ impl Builder {
         self
     }
 
-    /// When to stop asking a server, and when to try again. A probe is given twice the deadline at least.
+    /// When to stop asking a server, and when to try again: as [`BreakerConfig::default`] says, but for probes in vain, which are half
+    /// a second apart at most. A probe is given twice the deadline at least.
     pub const fn breaker(mut self, config: BreakerConfig) -> Self {
         self.breaker = config;
         self

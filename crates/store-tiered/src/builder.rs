@@ -108,8 +108,7 @@ impl<C: Clock> Builder<C> {
 
     /// How probes are spaced while the shared store does not answer. Unless told, as
     /// [`Backoff::default`] says; but a store that keeps a deadline of its own also stops asking a server that is gone
-    /// by itself (R2), and then costs nothing to ask: it is looked at every quarter of a second at least. After a refusal (a password, a permission) the pause is the
-    /// longest, or 5 s above a store that keeps no deadline, unless told.
+    /// by itself (R2), and then costs nothing to ask: it is looked at every quarter of a second at least.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self {
@@ -159,11 +158,17 @@ impl<C: Clock> Builder<C> {
             ..LinkConfig::default()
         };
         let guarded = self.store.0.capabilities().deadline.is_some();
-        let own = self.backoff.or(guarded.then_some(LOOKED_AT));
-        let mut breaker = BreakerConfig::default().for_deadline(self.deadline);
-        if let Some(backoff) = own {
-            (breaker.backoff, breaker.longest_pause) = (backoff, backoff.cap);
-        }
+        let usual = if guarded {
+            LOOKED_AT
+        } else {
+            Backoff::default()
+        };
+        let backoff = self.backoff.unwrap_or(usual);
+        let breaker = BreakerConfig {
+            backoff,
+            longest_pause: backoff.cap,
+            ..BreakerConfig::default().for_deadline(self.deadline)
+        };
         let timing = Timing {
             report: self.report,
             ..Timing::default()

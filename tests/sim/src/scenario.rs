@@ -13,8 +13,8 @@ use crate::timeline::Timeline;
 use crate::traffic::Traffic;
 use crate::world::World;
 
-/// By when everything is healed after the last fault: the longest pause between probes, of a store that came and went, D for the probe
-/// that was under way and for the one that is answered, and the second in which shares still hold.
+/// By when everything is healed after the last fault: the backoff's cap, D for the probe that was under way and for
+/// the one that is answered, and the second in which shares still hold.
 pub const HEALING: u64 = 6_500 * MILLI;
 /// The silence at the end in which nothing is decided and everything is reported.
 const SILENCE: u64 = 1_300 * MILLI;

@@ -23,7 +23,7 @@ pub struct LinkConfig {
 }
 
 impl Default for LinkConfig {
-    /// One node; careful for 5 s, the longest pause until the others probe a store that refused them; fewer nodes are
+    /// One node; careful for 5 s, the longest pause between the probes by which the others come back; fewer nodes are
     /// believed after 6 s, when those have registered too; nodes are remembered for 4 s.
     fn default() -> Self {
         Self {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tidegate_core::Backoff;
 use tidegate_limiter::{BuildError, ErrorKind, Fallback, Limiter, Outage, Provenance};
 use tokio::time::Instant;
 
@@ -122,7 +121,7 @@ async fn a_store_that_fails_quickly_is_asked_every_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn r2_one_probe_at_a_time_and_spaced() {
+async fn r2_one_probe_at_a_time_and_ever_fewer_of_them() {
     let (store, limiter) = hanging();
     exhaust(&limiter).await;
     store.take_most_in_flight();
@@ -137,9 +136,8 @@ async fn r2_one_probe_at_a_time_and_spaced() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let probes = store.calls() - before;
-    // Spaced by a quarter of a second on average in the end (full jitter), and the deadline, which is as long as the floor; that
-    // alone would allow 600.
-    assert!((140..=240).contains(&probes), "{probes} probes in a minute");
+    // Spaced by 5 s on average in the end (full jitter), much less at first; the floor alone would allow 600.
+    assert!((8..=80).contains(&probes), "{probes} probes in a minute");
     assert_eq!(store.take_most_in_flight(), 1);
 }
 
@@ -155,7 +153,7 @@ async fn l3_heals_within_the_backoff_cap_and_the_deadline() {
     let healed = Instant::now();
     while limiter.check("alice").await.provenance() != Provenance::Store {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        assert!(healed.elapsed() <= Backoff::default().cap + DEADLINE + Duration::from_millis(10));
+        assert!(healed.elapsed() <= Duration::from_secs(5) + DEADLINE);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_core::tiered::Mode;
-use tidegate_core::{Algorithm, Backoff, Outage, Rule, Tolerance};
+use tidegate_core::{Algorithm, Outage, Rule, Tolerance};
 use tidegate_store::{Request, Store};
 
 use crate::support::{DEADLINE, Fault, World, ms, rules, secs};
@@ -146,7 +146,7 @@ async fn r2_an_outage_costs_few_calls() {
     world.traffic(&rules, &[1], ms(5), secs(30)).await;
     let calls = world.nodes[0].calls.load(Ordering::SeqCst) - before;
     assert!(
-        (60..=130).contains(&calls),
+        (3..=40).contains(&calls),
         "{calls} calls in thirty seconds of outage"
     );
 }
@@ -268,7 +268,7 @@ async fn r2_nothing_is_sent_any_more_when_the_breaker_has_opened() {
     assert!(made <= 25, "{made} calls");
     world.set_fault(Fault::None);
     // The backoff's cap, a probe, and the deadline.
-    tokio::time::sleep(Backoff::default().cap + secs(1 + 1)).await;
+    tokio::time::sleep(secs(5 + 1 + 1)).await;
     for number in [0, 9_999, 19_999] {
         let used = world.used_by(&format!("stranger-{number}"), &rules).await;
         assert_eq!(used, 3, "stranger {number}");
