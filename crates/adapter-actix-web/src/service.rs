@@ -115,7 +115,7 @@ fn refuse<B>(
     {
         response.extensions_mut().insert(decision);
     }
-    let response = response.set_body(EitherBody::right(BoxBody::new(body)));
+    let response = response.set_body(EitherBody::right(BoxBody::new(body.into_bytes())));
     request.into_response(response)
 }
 

@@ -35,7 +35,7 @@
 //!
 //! Without the feature `axum` (which is on by default) the crate needs nothing but `http`, `tower-layer` and
 //! `tower-service`; whoever accepts the connections then puts a [`PeerAddr`] into each request's extensions. The
-//! response's body must be something that text can be made into (`From<String>`), such as axum's `Body`.
+//! response's body must be something that bytes can be made into (`From<Bytes>`), such as axum's `Body`.
 
 mod layer;
 mod service;

@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tidegate_adapter_common::{
@@ -47,7 +48,7 @@ impl<S> RateLimit<S> {
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RateLimit<S>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    ResBody: From<String>,
+    ResBody: From<Bytes>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;
@@ -80,7 +81,7 @@ impl<S: Clone> RateLimit<S> {
     fn refused<ReqBody, ResBody>(&mut self, head: Parts, why: Why<'_>) -> ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-        ResBody: From<String>,
+        ResBody: From<Bytes>,
     {
         drop(take_ready(&mut self.inner));
         Passage::refused(refuse(&self.gate, head, why))
@@ -96,7 +97,7 @@ impl<S: Clone> RateLimit<S> {
     ) -> ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-        ResBody: From<String>,
+        ResBody: From<Bytes>,
     {
         let ready = take_ready(&mut self.inner);
         let call = Pending { ready, head, body };
@@ -123,7 +124,7 @@ fn keep(outer: Decision, extensions: &mut Extensions) {
 
 /// Answers instead of the service. Emptied, the request's headers and extensions serve for the response: they have their
 /// memory, and hyper keeps a response's headers for the next request on the connection.
-fn refuse<B: From<String>>(gate: &Gate<Http>, head: Parts, why: Why<'_>) -> Response<B> {
+fn refuse<B: From<Bytes>>(gate: &Gate<Http>, head: Parts, why: Why<'_>) -> Response<B> {
     let Parts {
         mut headers,
         mut extensions,
@@ -131,7 +132,7 @@ fn refuse<B: From<String>>(gate: &Gate<Http>, head: Parts, why: Why<'_>) -> Resp
     } = head;
     headers.clear();
     let (status, body) = gate.refuse(&why, &mut headers);
-    let mut response = Response::new(B::from(body));
+    let mut response = Response::new(B::from(body.into_bytes()));
     // An `Answer` leaves none that cannot be sent, whatever a user's function made of it.
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
     *response.headers_mut() = headers;
@@ -155,7 +156,7 @@ fn take_ready<S: Clone>(inner: &mut S) -> S {
 impl<S, ReqBody, ResBody> Call for Pending<S, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: From<String>,
+    ResBody: From<Bytes>,
 {
     type Framework = Http;
     type Inner = Response<ResBody>;

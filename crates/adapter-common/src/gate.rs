@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use tidegate_http::{Answer, Asked, Options, Refusal, RequestView};
+use tidegate_http::{Answer, Asked, Options, Refusal, RequestView, Text};
 use tidegate_limiter::{Decision, Limiter, Provenance, SubjectBuf, Timestamp};
 use tokio::runtime::Handle;
 
@@ -170,12 +170,12 @@ impl<F: Framework> Gate<F> {
     }
 
     /// Writes a refused request's headers, of which there are none yet; returns the status and the body.
-    pub fn refuse(&self, why: &Why<'_>, headers: &mut F::Headers) -> (u16, String) {
+    pub fn refuse(&self, why: &Why<'_>, headers: &mut F::Headers) -> (u16, Text) {
         let decision = match why {
             Why::Denied(decision) => decision,
             Why::Nobodys(answer) => return changed::<F>((**answer).clone(), headers),
         };
-        let mut written = (429, String::new());
+        let mut written = (429, Text::default());
         self.limiter.with_derived(Shown::<F>::new, |shown| {
             let put = |field, value| F::append(headers, field, value);
             let mut writer = Writer { shown, put };
@@ -189,11 +189,11 @@ impl<F: Framework> Gate<F> {
 }
 
 /// Writes an answer's headers, which may be any.
-fn changed<F: Framework>(answer: Answer, headers: &mut F::Headers) -> (u16, String) {
+fn changed<F: Framework>(answer: Answer, headers: &mut F::Headers) -> (u16, Text) {
     for header in answer.headers {
         F::append_any(headers, header);
     }
-    (answer.status, answer.body)
+    (answer.status, answer.body.into())
 }
 
 impl<F: Framework> Exit<F> {

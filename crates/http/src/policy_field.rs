@@ -40,7 +40,7 @@ struct Item {
     /// How its item in a list begins, with what separates it from the one before.
     start: Box<str>,
     /// The body of the answer to a request that it alone refuses, for now; none in a field that is for one response.
-    exceeded: Option<Box<str>>,
+    exceeded: Option<Text>,
 }
 
 impl PolicyField {
@@ -103,13 +103,13 @@ impl PolicyField {
     pub(crate) fn exceeded<'s>(
         &self,
         mut violated: impl Iterator<Item = &'s Status>,
-    ) -> Option<&str> {
+    ) -> Option<&Text> {
         let name = violated.next()?.name();
         if violated.next().is_some() {
             return None;
         }
         let item = self.items.iter().find(|item| *item.name == *name.as_str());
-        item?.exceeded.as_deref()
+        item?.exceeded.as_ref()
     }
 
     /// How the items of a list with one for each policy begin.

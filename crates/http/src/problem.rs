@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_core::{Decision, Fallback, Provenance};
 
-use crate::{Answer, Constant, Field, KeyError, PolicyField, Sink};
+use crate::{Answer, Constant, Field, KeyError, PolicyField, Sink, Text};
 
 const DETAIL: &str = r#","detail":"#;
 const VIOLATED: &str = r#","violated-policies":["#;
@@ -136,12 +136,12 @@ impl Problem<'_> {
     }
 
     /// The body, which `policies` have at hand for nearly every denied request.
-    pub(crate) fn body_under(&self, policies: &PolicyField) -> String {
-        self.at_hand(policies)
-            .map_or_else(|| self.body(), str::to_owned)
+    pub(crate) fn body_under(&self, policies: &PolicyField) -> Text {
+        let at_hand = self.at_hand(policies).cloned();
+        at_hand.unwrap_or_else(|| self.body().into())
     }
 
-    fn at_hand<'p>(&self, policies: &'p PolicyField) -> Option<&'p str> {
+    fn at_hand<'p>(&self, policies: &'p PolicyField) -> Option<&'p Text> {
         match (&self.detail, self.decision, self.status) {
             (None, Some(decision), 429) => policies.exceeded(decision.violated()),
             _ => None,
@@ -256,12 +256,11 @@ mod tests {
             let decision = decision();
             let problem = of(&decision, decision.retry_after());
             for policies in [&known, &PolicyField::new([])] {
-                assert_eq!(problem.body_under(policies), problem.body());
+                assert_eq!(problem.body_under(policies).as_str(), problem.body());
             }
-            assert_eq!(
-                problem.at_hand(&known),
-                is_at_hand.then(|| problem.body()).as_deref()
-            );
+            let [body, again] = [(); 2].map(|()| problem.body_under(&known));
+            let is_shared = body.as_str().as_ptr() == again.as_str().as_ptr();
+            assert_eq!(is_shared, is_at_hand);
         }
     }
 }

@@ -3,7 +3,7 @@
 use tidegate_core::Decision;
 
 use super::Options;
-use crate::{Answer, Dialects, Field, Header, PolicyField, Sink, fields, problem};
+use crate::{Answer, Dialects, Field, Header, PolicyField, Sink, Text, fields, problem};
 
 /// What an adapter is to do after the limiter's decision.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub enum Refusal {
     Written {
         /// The status code.
         status: u16,
-        /// The body.
-        body: String,
+        /// The body, shared with other answers if it is the same for many.
+        body: Text,
     },
     /// A function of the user's has made it what it is. None of its headers have been written.
     Changed(Answer),
@@ -43,7 +43,7 @@ impl<R: ?Sized> Options<R> {
             Refusal::Written { status, body } => Answer {
                 status,
                 headers,
-                body,
+                body: body.as_str().to_owned(),
             },
             Refusal::Changed(answer) => answer,
         })
@@ -111,7 +111,7 @@ impl<R: ?Sized> Options<R> {
         let mut answer = Answer {
             status,
             headers,
-            body,
+            body: body.as_str().to_owned(),
         };
         answer.change(|answer| change(answer, decision));
         Refusal::Changed(answer)
@@ -122,7 +122,7 @@ impl<R: ?Sized> Options<R> {
         decision: &Decision,
         policies: &PolicyField,
         sink: &mut impl Sink,
-    ) -> (u16, String) {
+    ) -> (u16, Text) {
         let wait = decision.retry_after();
         let problem = problem::of(decision, wait);
         problem.tell(sink);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+use super::contestants::Answer;
 use super::server::CPU_TIME;
 
 const CONNECTIONS: usize = 64;
@@ -42,8 +43,12 @@ impl Took {
 }
 
 impl Crowd {
-    /// Connects.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
+    /// Connects to a server that is to give this answer.
+    pub fn connect(address: SocketAddr, answer: Answer) -> Result<Self> {
+        if answer == Answer::Denied {
+            // The one that is allowed.
+            once(address)?;
+        }
         let connect = |_| {
             let stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
@@ -56,19 +61,22 @@ impl Crowd {
         })
     }
 
-    /// Sends one request over a connection of its own, whatever its answer is.
-    pub fn once(address: SocketAddr) -> Result<()> {
-        let mut connection = TcpStream::connect(address)?;
-        connection.write_all(REQUEST)?;
-        read_response(&mut connection, &mut Vec::new())?;
-        Ok(())
-    }
-
-    /// Sends at least that many requests, each of which must be answered with this status.
-    pub fn send(&mut self, requests: usize, status: &str) -> Result<Took> {
-        let turns = requests.div_ceil(CONNECTIONS);
+    /// Sends at least that many requests, each of which must be answered with this status, and says what they took.
+    pub fn measure(&mut self, requests: usize, status: &str) -> Result<Took> {
         let cpu = self.cpu_time()?;
         let began = Instant::now();
+        let requests = self.send(requests, status)?;
+        let time = began.elapsed();
+        Ok(Took {
+            time,
+            cpu: self.cpu_time()?.saturating_sub(cpu),
+            requests,
+        })
+    }
+
+    /// Sends at least that many requests, each of which must be answered with this status; returns how many.
+    pub fn send(&mut self, requests: usize, status: &str) -> Result<usize> {
+        let turns = requests.div_ceil(CONNECTIONS);
         for _ in 0..turns {
             for connection in &mut self.connections {
                 connection.write_all(REQUEST)?;
@@ -84,12 +92,7 @@ impl Crowd {
                 );
             }
         }
-        let time = began.elapsed();
-        Ok(Took {
-            time,
-            cpu: self.cpu_time()?.saturating_sub(cpu),
-            requests: turns * CONNECTIONS,
-        })
+        Ok(turns * CONNECTIONS)
     }
 
     /// The processor time that the server has taken so far.
@@ -101,6 +104,14 @@ impl Crowd {
         let nanos = std::str::from_utf8(&self.response[body..])?;
         Ok(Duration::from_nanos(nanos.parse()?))
     }
+}
+
+/// Sends one request over a connection of its own, whatever its answer is.
+fn once(address: SocketAddr) -> Result<()> {
+    let mut connection = TcpStream::connect(address)?;
+    connection.write_all(REQUEST)?;
+    read_response(&mut connection, &mut Vec::new())?;
+    Ok(())
 }
 
 /// Reads one response; says where its body begins.

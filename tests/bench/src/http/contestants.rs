@@ -114,6 +114,16 @@ impl Around {
 }
 
 impl Contestant {
+    /// A framework's servers, and what each answers: the bare one first.
+    pub fn all(framework: Framework) -> impl Iterator<Item = (Self, Answer)> {
+        let others = Around::OTHERS.map(|around| (around, Answer::Allowed));
+        let limiters = Around::limiters(framework).iter();
+        let limited =
+            limiters.flat_map(|&around| [(around, Answer::Allowed), (around, Answer::Denied)]);
+        let servers = others.into_iter().chain(limited);
+        servers.map(move |(around, answer)| (Self { framework, around }, answer))
+    }
+
     /// Its name in the report.
     pub const fn name(self) -> &'static str {
         match (self.around, self.framework) {

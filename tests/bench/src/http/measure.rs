@@ -31,7 +31,7 @@ pub fn measure(
     let mut running = start(framework)?;
     for _ in 0..rounds {
         for server in &mut running {
-            let took = server.crowd.send(requests, server.answer.status())?;
+            let took = server.crowd.measure(requests, server.answer.status())?;
             server.rounds.push(took);
         }
         // Nobody is always the one who comes after a certain other.
@@ -70,20 +70,10 @@ pub fn measure(
 
 /// Starts them all, and has each answer some requests before anything is measured.
 fn start(framework: Framework) -> Result<Vec<Running>> {
-    let others = Around::OTHERS.map(|around| (around, Answer::Allowed));
-    let limiters = Around::limiters(framework).iter();
-    let limited =
-        limiters.flat_map(|&around| [(around, Answer::Allowed), (around, Answer::Denied)]);
-    let servers = others.into_iter().chain(limited);
-    servers
-        .map(|(around, answer)| {
-            let contestant = Contestant { framework, around };
+    Contestant::all(framework)
+        .map(|(contestant, answer)| {
             let server = Server::start(contestant, answer)?;
-            if answer == Answer::Denied {
-                // The one that is allowed.
-                Crowd::once(server.address)?;
-            }
-            let mut crowd = Crowd::connect(server.address)?;
+            let mut crowd = Crowd::connect(server.address, answer)?;
             crowd.send(1_000, answer.status())?;
             Ok(Running {
                 contestant,

@@ -4,6 +4,7 @@ mod actix;
 mod axum;
 mod client;
 mod contestants;
+mod instructions;
 mod measure;
 mod server;
 
@@ -24,7 +25,9 @@ Hello-world over HTTP/1.1, bare and limited: one server of one thread on one cor
   --rounds N            how often everybody is measured, in turn (default: 99)
   --requests N          how many requests, each time (default: 2000)
   --quick               15 rounds
-  --json FILE           where to write the figures (default: target/bench-http.json in the workspace)
+  --json FILE           where to write the figures (default: target/bench-http.json in the workspace, or
+                        target/bench-http-instructions.json)
+  --instructions        count the instructions of each server's own code for a request, by valgrind, instead of measuring times
   --check               fail if a goal is missed
   --serve SERVER ANSWER only serve, until killed: print the address, for another program that asks. SERVER is axum/ or actix-web/ and
                         one of bare, empty-layer, two-constant-lines, tidegate, tidegate-without-headers,
@@ -36,8 +39,10 @@ run than requests per second do.";
 struct Options {
     rounds: usize,
     requests: usize,
-    json: PathBuf,
+    json: Option<PathBuf>,
     check: bool,
+    /// Whether instructions are counted, and no times measured.
+    instructions: bool,
     /// Whom to serve, in the process that is the server.
     serve: Option<(Contestant, Answer)>,
 }
@@ -53,9 +58,20 @@ pub(crate) fn main(parser: Parser) -> Result<ExitCode> {
     }
     let mut report = Report::default();
     for framework in Framework::ALL {
-        measure::measure(framework, options.rounds, options.requests, &mut report)?;
+        if options.instructions {
+            instructions::count(framework, options.requests, &mut report)?;
+        } else {
+            measure::measure(framework, options.rounds, options.requests, &mut report)?;
+        }
     }
-    finish(&report, report.missed(), &options.json, options.check)
+    let json = options.json.unwrap_or_else(|| {
+        default_json(if options.instructions {
+            "bench-http-instructions"
+        } else {
+            "bench-http"
+        })
+    });
+    finish(&report, report.missed(), &json, options.check)
 }
 
 impl Options {
@@ -64,8 +80,9 @@ impl Options {
         let mut options = Self {
             rounds: 99,
             requests: 2_000,
-            json: default_json("bench-http"),
+            json: None,
             check: false,
+            instructions: false,
             serve: None,
         };
         while let Some(argument) = parser.next()? {
@@ -74,7 +91,8 @@ impl Options {
                 Long("rounds") => options.rounds = at_least_one(&mut parser, "--rounds")?,
                 Long("requests") => options.requests = at_least_one(&mut parser, "--requests")?,
                 Long("quick") => options.rounds = 15,
-                Long("json") => options.json = parser.value()?.into(),
+                Long("json") => options.json = Some(parser.value()?.into()),
+                Long("instructions") => options.instructions = true,
                 Long("check") => options.check = true,
                 Long("serve") => {
                     let contestant = Contestant::parse(&parser.value()?.string()?)?;

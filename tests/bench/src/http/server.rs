@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -25,11 +26,18 @@ pub struct Server {
 impl Server {
     /// Starts one.
     pub fn start(contestant: Contestant, answer: Answer) -> Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
+        Self::start_by(Command::new(std::env::current_exe()?), contestant, answer)
+    }
+
+    /// Starts one by a command that runs this program.
+    pub fn start_by(mut command: Command, contestant: Contestant, answer: Answer) -> Result<Self> {
+        command
             .args(["http", "--serve", &contestant.argument()])
             .arg(answer.as_str())
-            .stdout(Stdio::piped())
-            .spawn()?;
+            .stdout(Stdio::piped());
+        let mut process = command
+            .spawn()
+            .with_context(|| format!("{} cannot be run", command.get_program().display()))?;
         let output = process.stdout.take().context("it is piped")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
@@ -38,6 +46,18 @@ impl Server {
             .parse()
             .with_context(|| format!("{}: the server said {line:?}", contestant.argument()))?;
         Ok(Self { process, address })
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.process), Signal::TERM)?;
+        self.process.wait()?;
+        Ok(())
     }
 }
 
