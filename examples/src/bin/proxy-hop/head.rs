@@ -6,10 +6,12 @@ use std::net::IpAddr;
 ///
 /// Everything else stays as it is, byte by byte: what is odd is for the server to judge.
 pub(crate) fn with_peer(head: &[u8], peer: IpAddr) -> Vec<u8> {
-    let head = head.strip_suffix(b"\r\n\r\n").unwrap_or(head);
     let (mut passed, mut forwarded) = (Vec::new(), Vec::new());
     for line in head.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            continue;
+        }
         if let Some(said) = value(line, "x-forwarded-for") {
             forwarded.extend([said, b", "].concat());
         } else if value(line, "connection").is_none() {
@@ -50,6 +52,15 @@ mod tests {
         assert_eq!(
             passed(head),
             "GET / HTTP/1.1\r\nhost: test\r\nx-forwarded-for: 6.6.6.6, 7.7.7.7, 127.0.0.9\r\nconnection: close\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn lines_may_end_without_a_carriage_return() {
+        let head = b"GET / HTTP/1.1\nhost: test\nX-Forwarded-For: 6.6.6.6\n\n";
+        assert_eq!(
+            passed(head),
+            "GET / HTTP/1.1\r\nhost: test\r\nx-forwarded-for: 6.6.6.6, 127.0.0.9\r\nconnection: close\r\n\r\n"
         );
     }
 

@@ -43,15 +43,19 @@ pub(crate) async fn on(
 /// The request's head, with the empty line that ends it; nothing if there is no request.
 async fn head(asked: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
+    loop {
         if head.len() > LONGEST_HEAD {
             return Err(io::Error::other("its head is longer than 64 KiB"));
         }
+        let line = head.len();
         if asked.read_until(b'\n', &mut head).await? == 0 {
             return Ok(Vec::new());
         }
+        // Servers take a line feed alone for the end of a line (RFC 9112, section 2.2).
+        if matches!(&head[line..], b"\n" | b"\r\n") {
+            return Ok(head);
+        }
     }
-    Ok(head)
 }
 
 async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
@@ -63,4 +67,24 @@ async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> 
         socket.bind((from, 0).into())?;
     }
     socket.connect(to).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_head_ends_where_a_server_sees_its_end() {
+        for end in ["\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"] {
+            let first = format!("GET / HTTP/1.1\nhost: x{end}");
+            let all = format!("{first}GET /other HTTP/1.1\r\n\r\n");
+            assert_eq!(head(&mut all.as_bytes()).await.unwrap(), first.as_bytes());
+        }
+        assert!(
+            head(&mut &b"GET / HTTP/1.1\r\n"[..])
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
 }
