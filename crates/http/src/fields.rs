@@ -62,18 +62,14 @@ fn what_is_left(sink: &mut impl Sink, decision: &Decision, policies: &PolicyFiel
 }
 
 /// `t`: the seconds within which the client can use no more than `r` (section 4.1.2): until the next unit comes
-/// back to a client that uses all of `r` now. For a policy that refused, it is that policy's part in
-/// `Retry-After`, which must not be earlier than `t` (section 6).
+/// back to a client that uses all of `r` now. `Retry-After` is never earlier, as section 6 has it: what was refused costs
+/// more than `r`.
 fn effective_window(status: &Status, remaining: u64, at: Timestamp) -> u64 {
-    let refused_for = status.is_violated().then(|| status.retry_after()).flatten();
-    let window = refused_for.unwrap_or_else(|| {
-        let quota = status.quota();
-        let used_up = quota.charged(status.usage(), remaining, at);
-        // Every quota admits one unit some time.
-        let next = quota.available_at(used_up, 1, at);
-        next.unwrap_or(Timestamp::MAX).since(at)
-    });
-    seconds::rounded_up(window)
+    let quota = status.quota();
+    let used_up = quota.charged(status.usage(), remaining, at);
+    // Every quota admits one unit some time.
+    let next = quota.available_at(used_up, 1, at);
+    seconds::rounded_up(next.unwrap_or(Timestamp::MAX).since(at))
 }
 
 fn x_rate_limit(sink: &mut impl Sink, decision: &Decision) {
