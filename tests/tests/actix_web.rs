@@ -107,6 +107,62 @@ async fn a_route_is_the_same_in_every_spelling_of_its_path() {
     }
 }
 
+/// Around a whole app parameters are found by the pattern, inside actix-web has found them.
+#[actix_web::test]
+async fn parameters_of_patterns_with_regexes_are_found() {
+    let limited = || {
+        let policy = Policy::new("id", Quota::per_hour(1).unwrap());
+        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+        RateLimitLayer::new(limiter.build().unwrap(), key::parameter("id"))
+    };
+    const PATTERNS: [&str; 5] = [
+        "/one/{id:[^/]+}",
+        "/tail/{id:.+}",
+        "/middle/{id:.*}/meta",
+        "/v{id}/{other}",
+        "/pair/{a}-{id}",
+    ];
+    let mut around = App::new().wrap(limited());
+    let mut inside = App::new();
+    for pattern in PATTERNS {
+        around = around.route(pattern, web::get().to(ok));
+        // One limit for each resource: all ids below differ.
+        inside = inside.service(web::resource(pattern).wrap(limited()).get(ok));
+    }
+    let around = test::init_service(around).await;
+    let inside = test::init_service(inside).await;
+    for path in [
+        "/one/a",
+        "/tail/b/1",
+        "/tail/b/2",
+        "/middle/c/meta",
+        "/middle/c/d/meta",
+        "/v7/x",
+    ] {
+        for (spelling, status) in [(path, 200), (path, 429)] {
+            assert_eq!(
+                send!(around, spelling).status(),
+                status,
+                "around: {spelling}"
+            );
+            assert_eq!(
+                send!(inside, spelling).status(),
+                status,
+                "inside: {spelling}"
+            );
+        }
+    }
+    assert_eq!(
+        send!(around, "/middle/b/1/meta").status(),
+        429,
+        "it is the id of /tail/b/1"
+    );
+    // Where two are in one segment, only actix-web's regex knows which is which.
+    assert_eq!(send!(around, "/pair/x-y").status(), 400);
+    assert_eq!(send!(inside, "/pair/x-y").status(), 200);
+    assert_eq!(send!(inside, "/pair/z-y").status(), 429);
+}
+
 #[actix_web::test]
 async fn what_an_error_of_inner_middleware_becomes_says_whether_it_counts() {
     let policy = Policy::new("logins", Quota::per_hour(1).unwrap());

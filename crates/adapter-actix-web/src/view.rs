@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
-use tidegate_http::{RequestView, key};
+use tidegate_http::{RequestView, host_of, key};
 
 pub(crate) struct View<'a>(pub(crate) &'a HttpRequest);
 
@@ -44,16 +44,18 @@ impl RequestView for View<'_> {
         true
     }
 
+    /// What has been matched is known for sure; what has not been yet is foretold.
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
         let by_pattern = |pattern: String| key::of_route(&pattern, self.path(), name);
-        self.pattern()
-            .and_then(by_pattern)
-            .or_else(|| self.0.match_info().get(name))
+        let matched = self.0.match_info().get(name);
+        matched
+            .or_else(|| self.pattern().and_then(by_pattern))
             .map(Cow::Borrowed)
     }
 
     fn header(&self, name: &str) -> Option<&[u8]> {
-        self.0.headers().get(name).map(HeaderValue::as_bytes)
+        let value = self.0.headers().get(name).map(HeaderValue::as_bytes);
+        value.or_else(|| host_of(name, self.0.uri().authority()?.as_str()))
     }
 
     fn header_lines(&self, name: &str) -> Vec<&[u8]> {

@@ -19,6 +19,7 @@ use crate::{Http, Options, RateLimit};
 /// let limiter = Limiter::builder(MemoryStore::new())
 ///     .policy(Policy::new("per-customer", Quota::per_minute(100)?))
 ///     .build()?;
+/// // a layer outside of this one refuses keys that it does not know
 /// let by = key::header("x-api-key")?.or(key::client_ip());
 /// let layer = RateLimitLayer::new(limiter, Options::new(by).skip_preflights());
 ///

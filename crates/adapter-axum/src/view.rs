@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderValue;
 use http::request::Parts;
-use tidegate_http::RequestView;
 #[cfg(feature = "axum")]
 use tidegate_http::key;
+use tidegate_http::{RequestView, host_of};
 
 /// The address at the other end of the connection, for servers other than axum's: put it into each request's
 /// extensions.
@@ -97,7 +97,8 @@ impl RequestView for View<'_> {
     }
 
     fn header(&self, name: &str) -> Option<&[u8]> {
-        self.0.headers.get(name).map(HeaderValue::as_bytes)
+        let value = self.0.headers.get(name).map(HeaderValue::as_bytes);
+        value.or_else(|| host_of(name, self.0.uri.authority()?.as_str()))
     }
 
     fn header_lines(&self, name: &str) -> Vec<&[u8]> {

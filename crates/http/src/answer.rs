@@ -16,6 +16,7 @@ pub type Header = (Cow<'static, str>, Text);
 /// - Headers that frame the response or concern the connection are left out: `content-length`, `transfer-encoding`,
 ///   `connection`, `keep-alive`, `proxy-connection`, `te`, `trailer` and `upgrade`.
 /// - A status that no answer can have, below 200 or above 999, leaves the one that the answer had.
+/// - With a status that has no body (204, 205, 304), there is none, and no `content-type`.
 /// - A header whose name or value HTTP does not allow is left out by the adapters.
 ///
 /// ```
@@ -71,11 +72,20 @@ impl Answer {
             self.status = own;
         }
         self.headers.retain(|(name, _)| !is_the_servers(name));
+        if BODILESS.contains(&self.status) {
+            self.body.clear();
+            let names_a_body = |name: &str| name.eq_ignore_ascii_case("content-type");
+            self.headers.retain(|(name, _)| !names_a_body(name));
+        }
     }
 }
 
 /// The statuses of answers after which no other follows, as far as frameworks can send them.
 const FINAL: RangeInclusive<u16> = 200..=999;
+
+/// The statuses that say that no body follows (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). Servers disagree about a body
+/// that they are given all the same: some send it, and clients take it for the next response.
+const BODILESS: [u16; 3] = [204, 205, 304];
 
 /// Whether a header frames the response or is about its connection (RFC 9110, section 7.6.1, and RFC 9112, section 6). Servers
 /// disagree about those that they are given: some fail, some send them beside their own, and a wrong length makes a client

@@ -56,4 +56,4 @@ pub use key::{HashKey, HashKeyError, HeaderNameError, Key, KeyError};
 pub use options::{Asked, Options, Question, Refusal, Verdict};
 pub use policy_field::PolicyField;
 pub use text::Text;
-pub use view::{PlainRequest, RequestView};
+pub use view::{PlainRequest, RequestView, host_of};

@@ -134,7 +134,7 @@ impl<R: ?Sized> Options<R> {
     /// ```
     /// use tidegate_http::{ClientAddress, ForwardedField, Options, Proxies, key};
     ///
-    /// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.0/8".parse()?);
+    /// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.2,10.0.0.3".parse()?);
     /// let client = ClientAddress::new().behind(proxies);
     /// let options: Options<str> = Options::new(key::client(client.clone()))
     ///     .allow_addresses(client, "192.0.2.0/24, 2001:db8::/32".parse()?);

@@ -33,6 +33,19 @@ pub trait RequestView {
     fn how_to_tell_the_route(&self) -> &'static str;
 }
 
+/// The value of the header `host` where no line has it: in HTTP/2 the request's `:authority` says it. For adapters.
+///
+/// ```
+/// use tidegate_http::host_of;
+///
+/// assert_eq!(host_of("host", "api.example:8080"), Some(&b"api.example:8080"[..]));
+/// assert_eq!(host_of("x-api-key", "api.example:8080"), None);
+/// ```
+pub fn host_of<'a>(name: &str, authority: &'a str) -> Option<&'a [u8]> {
+    let host = authority.rsplit('@').next();
+    host.filter(|_| name == "host").map(str::as_bytes)
+}
+
 /// A request put together by hand: for tests, and for limiting what no framework handles.
 ///
 /// ```

@@ -128,6 +128,19 @@ fn routes_and_methods_count_apart() {
 }
 
 #[test]
+fn made_up_methods_are_one_and_none_that_is_known() {
+    let of = |name: &str| subject(&method(), &PlainRequest::new(name));
+    assert_eq!(of("BREW"), of("WHEN"));
+    for known in [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    ] {
+        assert_ne!(of(known), of("BREW"), "{known}");
+        assert_eq!(of(&known.to_lowercase()), of("BREW"), "{known}");
+    }
+    assert_ne!(of("GET"), of("PUT"));
+}
+
+#[test]
 fn names_that_no_header_can_have_are_refused() {
     for wrong in ["", "x api", "x:y", "\u{fc}ber"] {
         let error = header::<str>(wrong).unwrap_err();

@@ -1,5 +1,6 @@
 //! How the app of a case is configured, in words that both frameworks understand.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tidegate_http::{
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     /// The most that is added to `Retry-After`, in seconds.
     pub(crate) jitter: u64,
     pub(crate) plain_denials: bool,
+    /// Denials have these statuses, in turn.
+    pub(crate) denied_as: &'static [u16],
     /// Requests without a key are asked for one, in words of their own.
     pub(crate) plain_key_errors: bool,
     /// The policies that only report.
@@ -57,6 +60,7 @@ pub(crate) enum By {
     Client,
     KeyOrClient,
     KeyAlone,
+    Host,
     RouteAndMethod,
     /// The parameter `id`, or the client.
     Item,
@@ -94,6 +98,7 @@ impl Default for Config {
             untold: false,
             jitter: 0,
             plain_denials: false,
+            denied_as: &[],
             plain_key_errors: false,
             shadow: &[],
             store: How::Ready,
@@ -194,6 +199,12 @@ impl Config {
                 answer.status = 1000;
             });
         }
+        if let [_, ..] = self.denied_as {
+            let statuses = Mutex::new(self.denied_as.iter().copied().cycle());
+            options = options.on_denial(move |answer, _| {
+                answer.status = statuses.lock().unwrap().next().unwrap();
+            });
+        }
         if self.plain_key_errors {
             options = options.on_key_error(|answer, error| {
                 answer.status = 401;
@@ -214,6 +225,7 @@ impl Config {
             By::HashedKey => api_key().hashed(HashKey::new([7; 16])),
             By::KeyOrClient => api_key().or(key::client_ip()),
             By::KeyAlone => api_key(),
+            By::Host => key::header("Host").unwrap(),
             By::RouteAndMethod => key::route().and(key::method()),
             By::Segment => key::from_fn("segment", |request: &R| {
                 let segment = request.path().split('/').nth(1)?;

@@ -66,6 +66,27 @@ pub(crate) fn a_denied_body_is_never_taken_for_a_request(start: Start) {
     assert!(!answers.contains("HTTP/1.1 200"), "{answers}");
 }
 
+/// What is sent after the head of a response that has no body would be taken for the next response.
+pub(crate) fn a_refusal_without_a_body_leaves_the_connection_to_the_next(start: Start) {
+    let config = Config {
+        denied_as: &[204, 205, 304],
+        ..limited_to(1)
+    };
+    let server = serve(start, &config);
+    let mut client = server.client();
+    let answers = [200, 204, 205, 304, 204].map(|expected| {
+        let answer = get(&mut client);
+        assert_eq!(answer.status, expected, "{answer:?}");
+        answer
+    });
+    for answer in &answers[1..] {
+        let length = answer.header("content-length").unwrap_or("0");
+        let is_allowed = answer.status != 204 || answer.header("content-length").is_none();
+        assert!(length == "0" && is_allowed, "{answer:?}");
+        assert_eq!(answer.header("content-type"), None, "{answer:?}");
+    }
+}
+
 pub(crate) fn an_upgrade_is_counted_and_a_denied_one_is_none(start: Start) {
     let server = serve(start, &limited_to(1));
     let handshake = Request::get("/upgrade")

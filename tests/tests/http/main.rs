@@ -52,6 +52,7 @@ macro_rules! exchanges {
             ipv6_clients_count_by_their_64_and_ipv4_clients_each
             clients_are_grouped_by_the_prefixes_that_were_told
             routes_count_apart_whatever_their_paths
+            methods_that_nobody_knows_are_one
             path_parameters_are_keys_in_every_spelling
             parameters_are_found_inside_a_nested_router
             hashed_keys_are_told_apart
@@ -64,6 +65,7 @@ macro_rules! exchanges {
             only_failures_count_if_wanted
             the_mode_is_shown_if_wanted
             denials_can_look_different
+            denials_may_have_no_body
             errors_of_handlers_carry_the_headers_too
             what_a_handler_says_of_limits_stays
             stacked_limiters_both_speak
@@ -97,6 +99,7 @@ macro_rules! conversations {
         conversations! { $start:
             all_connections_share_one_limit
             a_denied_body_is_never_taken_for_a_request
+            a_refusal_without_a_body_leaves_the_connection_to_the_next
             an_upgrade_is_counted_and_a_denied_one_is_none
             cors_around_it_answers_preflights_and_lets_scripts_see_denials
             a_handler_that_panics_was_counted_and_harms_nobody_else
@@ -115,6 +118,7 @@ macro_rules! conversations {
 
 mod axum {
     exchanges! { crate::apps::axum::start, Http1 }
+    exchanges! { crate::apps::axum::start, Http1: the_host_is_a_key }
     large_exchanges! { crate::apps::axum::start }
     conversations! { crate::apps::axum::start }
 
@@ -137,10 +141,12 @@ mod axum_http10 {
 
 mod axum_http2 {
     exchanges! { crate::apps::axum::start, Http2 }
+    exchanges! { crate::apps::axum::start, Http2: the_host_is_a_key }
 }
 
 mod actix {
     exchanges! { crate::apps::actix::start, Http1 }
+    exchanges! { crate::apps::actix::start, Http1: the_host_is_a_key }
     large_exchanges! { crate::apps::actix::start }
     conversations! { crate::apps::actix::start }
 
@@ -156,4 +162,5 @@ mod actix_http10 {
 
 mod actix_http2 {
     exchanges! { crate::apps::actix::start, Http2 }
+    exchanges! { crate::apps::actix::start, Http2: the_host_is_a_key }
 }

@@ -21,7 +21,7 @@ use crate::RequestView;
 /// use tidegate_http::{ClientAddress, Cidrs, ForwardedField, PlainRequest, Proxies};
 ///
 /// let address = ClientAddress::new()
-///     .behind(Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.0/8".parse()?))
+///     .behind(Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.1".parse()?))
 ///     .with_ipv6_prefix(56)?;
 /// let request = PlainRequest::new("GET")
 ///     .with_peer([10, 0, 0, 1])

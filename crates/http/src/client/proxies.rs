@@ -40,7 +40,7 @@ impl Proxies {
     /// ```
     /// use tidegate_http::{ForwardedField, Proxies};
     ///
-    /// let proxies = Proxies::trusted(ForwardedField::Forwarded, "10.0.0.0/8,fd00::/8".parse()?);
+    /// let proxies = Proxies::trusted(ForwardedField::Forwarded, "10.0.0.2,fd00::2".parse()?);
     /// # Ok::<(), tidegate_http::CidrError>(())
     /// ```
     pub const fn trusted(field: ForwardedField, ranges: Cidrs) -> Self {

@@ -27,7 +27,7 @@ pub use parameter::of_route;
 /// ```
 /// use tidegate_http::{Key, PlainRequest, key};
 ///
-/// // each API key has its own limit; who has none shares that of their address
+/// // each API key has its own limit (a layer outside refuses unknown ones); who has none shares that of their address
 /// let by: Key<()> = key::header("x-api-key")?.or(key::client_ip());
 ///
 /// let anonymous = PlainRequest::new("GET").with_peer([192, 0, 2, 1]);
@@ -97,7 +97,7 @@ pub fn client_ip<R: ?Sized>() -> Key<R> {
 /// ```
 /// use tidegate_http::{ClientAddress, ForwardedField, Key, Proxies, key};
 ///
-/// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.0/8".parse()?);
+/// let proxies = Proxies::trusted(ForwardedField::XForwardedFor, "10.0.0.2,10.0.0.3".parse()?);
 /// let by: Key<()> = key::client(ClientAddress::new().behind(proxies));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -106,6 +106,12 @@ pub fn client<R: ?Sized>(address: ClientAddress) -> Key<R> {
 }
 
 /// The value of a header, its first line if it has several. An empty value is as good as none.
+///
+/// Whoever makes up a value has a limit of its own under it, and no end of them. So this is for values that something further
+/// outside has checked, such as a layer that refuses unknown API keys; else put another limiter outside of it, by
+/// [`client_ip`].
+///
+/// HTTP/2 requests say in `:authority` what `host` says in others; for a key they have the header `host` all the same.
 ///
 /// ```
 /// use tidegate_http::{Key, PlainRequest, key};
@@ -124,7 +130,8 @@ pub fn header<R: ?Sized>(name: &str) -> Result<Key<R>, HeaderNameError> {
     Ok(Key::new(Part::Header { name }))
 }
 
-/// The method.
+/// The method. Those that neither RFC 9110 nor RFC 5789 (`PATCH`) has are one, since a client can make up as many as it
+/// likes; where a service knows more of them, [`from_fn`] tells them apart.
 ///
 /// ```
 /// use tidegate_http::{Key, key};
@@ -155,6 +162,10 @@ pub const fn route<R: ?Sized>() -> Key<R> {
 
 /// A parameter of the matched route, as `id` is in `/users/{id}`: what stands there in the request's path, with its
 /// percent-encoding undone, so that two spellings of a value are one. Where routes are not known, see [`route`].
+///
+/// A layer around a whole actix-web app sees requests before actix-web has found their parameters, and finds them by the
+/// route's pattern, as far as [`of_route`] understands it. Where it does not (two parameters in one segment, a resource with
+/// several patterns), the parameter is missing there: wrap the scope or the resource instead.
 ///
 /// ```
 /// use tidegate_http::{Key, key};

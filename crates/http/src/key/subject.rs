@@ -60,7 +60,7 @@ impl<R: ?Sized> Key<R> {
             }
             Part::Method => {
                 subject.push("method");
-                subject.push(view.method());
+                subject.push(registered(view.method()));
             }
             Part::Route => {
                 let route = view.route();
@@ -106,6 +106,18 @@ impl<R: ?Sized> Key<R> {
             Part::FirstOf(keys) => return push_first(keys, request, view, subject),
         }
         Ok(())
+    }
+}
+
+/// The method, or nothing for all that RFC 9110 and RFC 5789 do not have: a client can make up as many as it likes.
+fn registered(method: &str) -> &str {
+    const METHODS: [&str; 9] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+    ];
+    if METHODS.contains(&method) {
+        method
+    } else {
+        ""
     }
 }
 

@@ -1,6 +1,7 @@
 //! The demo: a server that limits real requests, in either framework, without any configuration.
 //!
-//! `GET /` is limited by `x-api-key` if that is present, else by the client's address, and answers `ok`.
+//! `GET /` is limited by `x-api-key` if that is present, else by the client's address, and answers `ok`. (The demo knows no API
+//! keys; a service has something further outside that refuses those which it does not know.)
 //! `GET /unlimited` is not limited, `GET /metrics` shows all metrics in Prometheus' text format, `GET /healthz` says
 //! that the server is alive. With `--policies FILE`, SIGHUP reads the file anew. What changes is logged to standard
 //! error.

@@ -91,6 +91,26 @@ pub(crate) fn the_answer_to_requests_without_their_key_can_look_different() -> C
     )
 }
 
+/// HTTP/2 has another name for it.
+pub(crate) fn the_host_is_a_key() -> Case {
+    case(by(By::Host), [get("/", ok(2, 60)), get("/", ok(1, 60))])
+}
+
+/// Of methods that a client makes up there is no end.
+pub(crate) fn methods_that_nobody_knows_are_one() -> Case {
+    let made_up = |method: &'static str, left| {
+        let request = Request::new(method, "/").header("content-length", "0");
+        Step::Exchange(request, ok(left, 60))
+    };
+    let steps = [
+        made_up("BREW", 2),
+        made_up("brew", 1),
+        made_up("get", 0),
+        get("/", ok(2, 60)),
+    ];
+    case(by(By::RouteAndMethod), steps)
+}
+
 pub(crate) fn routes_count_apart_whatever_their_paths() -> Case {
     let post = Request::new("POST", "/items/1").header("content-length", "0");
     let steps = [

@@ -66,6 +66,30 @@ pub(crate) fn headers_can_be_turned_off_but_retry_after_stays() -> Case {
     )
 }
 
+/// That no body is sent is seen by a conversation; here, that every client understands the answers.
+pub(crate) fn denials_may_have_no_body() -> Case {
+    let statuses = &[204, 205, 304];
+    let config = Config {
+        denied_as: statuses,
+        ..Config::default()
+    };
+    let admitted = [2, 1, 0].map(|left| get("/", ok(left, 60)));
+    let denied = statuses.map(|status| {
+        let mut expected = no_more(60);
+        expected.headers.retain(|(name, _)| *name != "content-type");
+        let body = None;
+        get(
+            "/",
+            Expected {
+                status,
+                body,
+                ..expected
+            },
+        )
+    });
+    case(config, admitted.into_iter().chain(denied))
+}
+
 pub(crate) fn a_handler_sees_the_decision() -> Case {
     let told = |text: &str, remaining| Expected {
         body: Some(text.to_owned()),
