@@ -20,6 +20,7 @@ pub struct Request {
     pub(crate) target: String,
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    pub(crate) host: &'static str,
     is_old: bool,
 }
 
@@ -31,6 +32,7 @@ impl Request {
             target: target.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            host: "test",
             is_old: false,
         }
     }
@@ -46,6 +48,12 @@ impl Request {
         let (name, value) = (name.as_ref().into(), value.as_ref().into());
         self.headers.push((name, value));
         self
+    }
+
+    /// To another host than `test`.
+    #[must_use]
+    pub fn host(self, host: &'static str) -> Self {
+        Self { host, ..self }
     }
 
     /// With a body whose length is not told in advance: in chunks, or in HTTP/2's frames.
@@ -68,12 +76,12 @@ impl Request {
 
     /// As it goes over the wire in HTTP/1.1, unless it is to be in HTTP/1.0.
     pub fn bytes(&self) -> Vec<u8> {
-        let version = if self.is_old {
-            "HTTP/1.0"
+        let mut head = format!("{} {} HTTP/1.", self.method, self.target);
+        if self.is_old {
+            head += "0\r\n";
         } else {
-            "HTTP/1.1\r\nhost: test"
-        };
-        let head = format!("{} {} {version}\r\n", self.method, self.target);
+            head += &format!("1\r\nhost: {}\r\n", self.host);
+        }
         let mut bytes = head.into_bytes();
         for (name, value) in &self.headers {
             bytes.extend([name, b": ".as_slice(), value, b"\r\n"].concat());

@@ -68,7 +68,7 @@ impl Http2Client {
 fn translated(request: &Request) -> io::Result<hyper::Request<Full<Bytes>>> {
     let builder = hyper::Request::builder()
         .method(request.method)
-        .uri(format!("http://test{}", request.target));
+        .uri(format!("http://{}{}", request.host, request.target));
     let body = Full::from(request.body.clone());
     let mut translated = builder.body(body).map_err(io::Error::other)?;
     for (name, value) in &request.headers {

@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{ErrorHandlerResponse, ErrorHandlers};
 use actix_web::test::{self, TestRequest};
-use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, error, web};
+use actix_web::{App, Error, HttpMessage, HttpRequest, HttpResponse, error, guard, web};
 use tidegate_adapter_actix_web::{Options, RateLimitLayer, key};
 use tidegate_limiter::{Decision, Limiter, Policy, Quota};
 use tidegate_store_memory::MemoryStore;
@@ -115,12 +115,13 @@ async fn parameters_of_patterns_with_regexes_are_found() {
         let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
         RateLimitLayer::new(limiter.build().unwrap(), key::parameter("id"))
     };
-    const PATTERNS: [&str; 5] = [
+    const PATTERNS: [&str; 6] = [
         "/one/{id:[^/]+}",
         "/tail/{id:.+}",
         "/middle/{id:.*}/meta",
         "/v{id}/{other}",
         "/pair/{a}-{id}",
+        "/all/{id}/{tail}*",
     ];
     let mut around = App::new().wrap(limited());
     let mut inside = App::new();
@@ -152,6 +153,8 @@ async fn parameters_of_patterns_with_regexes_are_found() {
             );
         }
     }
+    assert_eq!(send!(around, "/all/e/1").status(), 200);
+    assert_eq!(send!(around, "/all/e/2*").status(), 429);
     assert_eq!(
         send!(around, "/middle/b/1/meta").status(),
         429,
@@ -161,6 +164,50 @@ async fn parameters_of_patterns_with_regexes_are_found() {
     assert_eq!(send!(around, "/pair/x-y").status(), 400);
     assert_eq!(send!(inside, "/pair/x-y").status(), 200);
     assert_eq!(send!(inside, "/pair/z-y").status(), 429);
+}
+
+/// Wherever the layer is, the outer one of two.
+#[actix_web::test]
+async fn of_two_parameters_with_one_name_it_is_the_first() {
+    let limited = |is_here: bool| {
+        let policy = Policy::new("id", Quota::per_hour(1).unwrap());
+        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+        let options = Options::new(key::parameter("id")).skip(move |_| !is_here);
+        RateLimitLayer::new(limiter.build().unwrap(), options)
+    };
+    for level in 0..3 {
+        let resource = web::resource("/posts/{id}")
+            .wrap(limited(level == 0))
+            .get(ok);
+        let scope = web::scope("/users/{id}")
+            .wrap(limited(level == 1))
+            .service(resource);
+        let app = App::new().wrap(limited(level == 2)).service(scope);
+        let app = test::init_service(app).await;
+        for (path, status) in [
+            ("/users/1/posts/2", 200),
+            ("/users/1/posts/3", 429),
+            ("/users/2/posts/2", 200),
+        ] {
+            assert_eq!(send!(app, path).status(), status, "{level}: {path}");
+        }
+    }
+}
+
+/// What actix-web has matched it knows, though another route would have the path as well.
+#[actix_web::test]
+async fn a_route_is_the_one_that_was_matched_in_every_spelling() {
+    let policy = Policy::new("route", Quota::per_hour(1).unwrap());
+    let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
+    let layer = RateLimitLayer::new(limiter.build().unwrap(), key::route());
+    let other = web::resource("/{a}").guard(guard::Post()).to(ok);
+    let app = App::new()
+        .service(other)
+        .service(web::resource("/{b}").wrap(layer).get(ok));
+    let app = test::init_service(app).await;
+    for (path, status) in [("/x", 200), ("/y", 429), ("/%78", 429)] {
+        assert_eq!(send!(app, path).status(), status, "{path}");
+    }
 }
 
 #[actix_web::test]

@@ -16,13 +16,18 @@ impl View<'_> {
     }
 
     /// The pattern of the route. Around a whole app nothing has been matched yet, and what actix-web foretells goes by the path
-    /// as it was sent, although what will be matched is the other: `/%6cogin` is `/login`.
+    /// as it was sent, although what will be matched is the other: `/%6cogin` is `/login`. Once all of the path has been
+    /// matched, actix-web knows.
     fn pattern(&self) -> Option<String> {
         let path = self.path();
-        let foretold = (path != self.0.path())
-            .then(|| self.0.resource_map().match_pattern(path))
-            .flatten();
-        foretold.or_else(|| self.0.match_pattern())
+        let foretell = || self.0.resource_map().match_pattern(path);
+        if path == self.0.path() {
+            return self.0.match_pattern();
+        }
+        if self.0.match_info().unprocessed().is_empty() {
+            return self.0.match_pattern().or_else(foretell);
+        }
+        foretell().or_else(|| self.0.match_pattern())
     }
 }
 

@@ -33,7 +33,7 @@
 //! - Layers may be put on a whole router, on some routes, on some methods of a route, and on each other; around a client,
 //!   a layer limits one's own calls.
 //!
-//! Without the feature `axum` (which is on by default) the crate needs nothing but `http`, `tower-layer` and
+//! Without the feature `axum` (which is on by default) the crate needs nothing but `bytes`, `http`, `tower-layer` and
 //! `tower-service`; whoever accepts the connections then puts a [`PeerAddr`] into each request's extensions. The
 //! response's body must be something that bytes can be made into (`From<Bytes>`), such as axum's `Body`.
 

@@ -62,8 +62,8 @@ fn what_is_left(sink: &mut impl Sink, decision: &Decision, policies: &PolicyFiel
 }
 
 /// `t`: the seconds within which the client can use no more than `r` (section 4.1.2): until the next unit comes
-/// back to a client that uses all of `r` now. `Retry-After` is never earlier, as section 6 has it: what was refused costs
-/// more than `r`.
+/// back to a client that uses all of `r` now. `Retry-After` is never earlier than that of a policy that refused, as section 6
+/// has it: what was refused costs more than its `r`.
 fn effective_window(status: &Status, remaining: u64, at: Timestamp) -> u64 {
     let quota = status.quota();
     let used_up = quota.charged(status.usage(), remaining, at);

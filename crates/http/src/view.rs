@@ -33,7 +33,8 @@ pub trait RequestView {
     fn how_to_tell_the_route(&self) -> &'static str;
 }
 
-/// The value of the header `host` where no line has it: in HTTP/2 the request's `:authority` says it. For adapters.
+/// The value of the header `host` where no line has it: in HTTP/2 the request's `:authority` says it, and in HTTP/1 a target may
+/// (`GET http://api.example/`). For adapters.
 ///
 /// ```
 /// use tidegate_http::host_of;

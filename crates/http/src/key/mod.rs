@@ -3,6 +3,7 @@
 mod error;
 mod hash;
 mod parameter;
+mod pattern;
 mod subject;
 
 use std::fmt;
@@ -161,11 +162,14 @@ pub const fn route<R: ?Sized>() -> Key<R> {
 }
 
 /// A parameter of the matched route, as `id` is in `/users/{id}`: what stands there in the request's path, with its
-/// percent-encoding undone, so that two spellings of a value are one. Where routes are not known, see [`route`].
+/// percent-encoding undone, so that two spellings of a value are one. Of two with one name it is the first. Where routes are
+/// not known, see [`route`].
 ///
-/// A layer around a whole actix-web app sees requests before actix-web has found their parameters, and finds them by the
-/// route's pattern, as far as [`of_route`] understands it. Where it does not (two parameters in one segment, a resource with
-/// several patterns), the parameter is missing there: wrap the scope or the resource instead.
+/// A layer around a whole actix-web app, or a scope of it, sees requests before actix-web has found all of their parameters,
+/// and finds them by the route's pattern, as far as [`of_route`] understands it. Where it does not (two parameters in one
+/// segment, two regexes that may match slashes), the parameter is missing there. And where one path may be several routes'
+/// (a resource with several patterns, routes that differ by guards), it is read by the first one's pattern, which may be
+/// another's value: wrap such a resource itself.
 ///
 /// ```
 /// use tidegate_http::{Key, key};

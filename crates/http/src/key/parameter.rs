@@ -1,11 +1,14 @@
 //! Path parameters: found by the route's pattern, and decoded.
 
-/// What stands in a path where a route's pattern has a parameter of that name, as in `/users/{id}`; as it was sent.
+use super::pattern::{Segment, segments};
+
+/// What stands in a path where a route's pattern has a parameter of that name, as in `/users/{id}`; as it was sent. Of two with
+/// one name it is the first.
 ///
-/// It understands one parameter in each segment, `{name}` and `{name:regex}`, with or without text around it, and those that
-/// are all the rest of the path, `{*name}`. A regex may match several segments if no other in the pattern can. Of other
-/// patterns, and of paths that the pattern cannot have matched, it knows nothing. For adapters whose frameworks do not tell
-/// their parameters.
+/// It understands `{name}` and `{name:regex}`, with or without text around it in their segment, and what is all the rest of
+/// the path, `{*name}` and `{name}*`. A regex may match several segments if no other in the pattern can. What is in one segment
+/// with another parameter it does not find, nor does it know brackets that are text (`{{`). It reads the pattern alone: that the
+/// path matches it is for the router to say. For adapters whose frameworks do not tell their parameters.
 ///
 /// ```
 /// use tidegate_http::key::of_route;
@@ -16,43 +19,26 @@
 /// assert_eq!(of_route("/users/{id}", "/groups/42", "id"), None);
 /// ```
 pub fn of_route<'p>(pattern: &str, path: &'p str, name: &str) -> Option<&'p str> {
-    let more = path
-        .split('/')
-        .count()
-        .checked_sub(segments(pattern).count())?;
+    let slashes = path.bytes().filter(|byte| *byte == b'/').count();
+    let more = (slashes + 1).checked_sub(segments(pattern).count())?;
     let mut spans = 0;
     let mut found = None;
     let mut rest = Some(path);
     for segment in segments(pattern) {
         let segment = Segment::parse(segment)?;
         let mut length = 1;
-        if segment.may_span() {
+        if more > 0 && segment.may_span() {
             spans += 1;
             length += more;
         }
         let (this, others) = cut(rest?, length)?;
         rest = others;
-        let value = segment.value(this)?;
-        if segment.name() == Some(name) {
-            found = Some(value);
-        }
+        let here = segment.find(this, name)?;
+        found = found.or(here);
     }
     // With several that may have taken what is more, nobody knows which did.
     let is_clear = rest.is_none() && (more == 0 || spans == 1);
     found.filter(|_| is_clear)
-}
-
-/// What stands between the slashes of a pattern: those in a regex are none.
-fn segments(pattern: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_usize;
-    pattern.split(move |char| {
-        match char {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        char == '/' && depth == 0
-    })
 }
 
 /// So many segments at the beginning of a path, and what comes after them.
@@ -62,80 +48,6 @@ fn cut(path: &str, segments: usize) -> Option<(&str, Option<&str>)> {
         Some(at) => Some((&path[..at], path.get(at + 1..))),
         None => Some((path, None)),
     }
-}
-
-/// One segment of a pattern.
-struct Segment<'a> {
-    before: &'a str,
-    parameter: Option<&'a str>,
-    after: &'a str,
-}
-
-impl<'a> Segment<'a> {
-    /// Nothing if it has several parameters, between which only a regex can draw the line.
-    fn parse(segment: &'a str) -> Option<Self> {
-        let Some((before, others)) = segment.split_once('{') else {
-            return Some(Self {
-                before: segment,
-                parameter: None,
-                after: "",
-            });
-        };
-        let (parameter, after) = others.split_at(closing(others)?);
-        let after = &after[1..];
-        (!after.contains('{')).then_some(Self {
-            before,
-            parameter: Some(parameter),
-            after,
-        })
-    }
-
-    /// What the parameter is here; all of it where there is none.
-    fn value<'p>(&self, segment: &'p str) -> Option<&'p str> {
-        let value = segment
-            .strip_prefix(self.before)?
-            .strip_suffix(self.after)?;
-        (self.parameter.is_some() || value.is_empty()).then_some(value)
-    }
-
-    fn name(&self) -> Option<&'a str> {
-        let parameter = self.parameter?;
-        let name = parameter.strip_prefix('*').unwrap_or(parameter);
-        name.split(':').next()
-    }
-
-    /// Whether it may be more than one segment of a path.
-    fn may_span(&self) -> bool {
-        let parameter = self.parameter.unwrap_or_default();
-        let regex = parameter.split_once(':').map(|(_, regex)| regex);
-        parameter.starts_with('*') || regex.is_some_and(may_match_slashes)
-    }
-}
-
-/// Where the bracket is closed that was opened before this.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 1_usize;
-    text.bytes().position(|byte| {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    })
-}
-
-/// Whether a regex may match a slash: it may, unless there is nothing in it but what is known not to.
-fn may_match_slashes(regex: &str) -> bool {
-    const KNOWN: [&str; 9] = [
-        "[^/]", "\\d", "\\w", "\\-", "-]", "0-9", "a-z", "A-Z", "a-f",
-    ];
-    let rest = KNOWN
-        .iter()
-        .fold(regex.to_owned(), |rest, known| rest.replace(known, ""));
-    !rest
-        .chars()
-        .all(|char| char.is_ascii_alphanumeric() || "_[]()|?+*{},".contains(char))
 }
 
 /// A value with its percent-encoding undone, if that is text. The mark that frameworks put in the place of what is not
@@ -200,7 +112,13 @@ mod tests {
             ("/v{id}/{b}.json", "/v17/x.json", "id", Some("17")),
             ("/v{id}/{b}.json", "/v17/x.json", "b", Some("x")),
             ("/v{id}/{b}.json", "/w17/x.json", "id", None),
+            ("/{a}-{b}/{id}", "/1-2/3", "id", Some("3")),
+            ("/{a}-{b}/{tail:.*}", "/1-2/3/4", "tail", Some("3/4")),
+            ("/{a}-{b:.+}/{tail:.*}", "/1-2/3/4", "tail", None),
+            ("/g/{id}/{tail}*", "/g/9/x*", "id", Some("9")),
+            ("/g/{id}/{tail}*", "/g/9/x/y*", "tail", Some("x/y*")),
             ("/{a}", "/", "a", Some("")),
+            ("/{a}/x/{a}", "/1/x/2", "a", Some("1")),
             ("", "", "a", None),
         ] {
             assert_eq!(

@@ -51,8 +51,10 @@ async fn head(asked: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
         if asked.read_until(b'\n', &mut head).await? == 0 {
             return Ok(Vec::new());
         }
-        // Servers take a line feed alone for the end of a line (RFC 9112, section 2.2).
-        if matches!(&head[line..], b"\n" | b"\r\n") {
+        // Servers take a line feed alone for the end of a line, and pass over empty lines before a request (RFC 9112,
+        // section 2.2).
+        let is_empty = |line: &[u8]| line.iter().all(|byte| b"\r\n".contains(byte));
+        if is_empty(&head[line..]) && !is_empty(&head[..line]) {
             return Ok(head);
         }
     }
@@ -80,6 +82,8 @@ mod tests {
             let all = format!("{first}GET /other HTTP/1.1\r\n\r\n");
             assert_eq!(head(&mut all.as_bytes()).await.unwrap(), first.as_bytes());
         }
+        let all = b"\r\n\nGET / HTTP/1.1\r\n\r\n";
+        assert_eq!(head(&mut &all[..]).await.unwrap(), all);
         assert!(
             head(&mut &b"GET / HTTP/1.1\r\n"[..])
                 .await

@@ -93,7 +93,13 @@ pub(crate) fn the_answer_to_requests_without_their_key_can_look_different() -> C
 
 /// HTTP/2 has another name for it.
 pub(crate) fn the_host_is_a_key() -> Case {
-    case(by(By::Host), [get("/", ok(2, 60)), get("/", ok(1, 60))])
+    let other = Request::get("/").host("other");
+    let steps = [
+        get("/", ok(2, 60)),
+        get("/", ok(1, 60)),
+        Step::Exchange(other, ok(2, 60)),
+    ];
+    case(by(By::Host), steps)
 }
 
 /// Of methods that a client makes up there is no end.
