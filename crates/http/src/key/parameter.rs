@@ -21,14 +21,19 @@ use super::pattern::{Segment, segments};
 pub fn of_route<'p>(pattern: &str, path: &'p str, name: &str) -> Option<&'p str> {
     let slashes = path.bytes().filter(|byte| *byte == b'/').count();
     let more = (slashes + 1).checked_sub(segments(pattern).count())?;
-    let mut spans = 0;
     let mut found = None;
+    // What was found before the one that takes the segments that are more, once it has come.
+    let mut before = None;
     let mut rest = Some(path);
     for segment in segments(pattern) {
         let segment = Segment::parse(segment)?;
         let mut length = 1;
         if more > 0 && segment.may_span() {
-            spans += 1;
+            // With a second one nobody knows which of them takes how many.
+            if let Some(found) = before {
+                return found;
+            }
+            before = Some(found);
             length += more;
         }
         let (this, others) = cut(rest?, length)?;
@@ -36,9 +41,7 @@ pub fn of_route<'p>(pattern: &str, path: &'p str, name: &str) -> Option<&'p str>
         let here = segment.find(this, name)?;
         found = found.or(here);
     }
-    // With several that may have taken what is more, nobody knows which did.
-    let is_clear = rest.is_none() && (more == 0 || spans == 1);
-    found.filter(|_| is_clear)
+    found.filter(|_| rest.is_none())
 }
 
 /// So many segments at the beginning of a path, and what comes after them.
@@ -109,6 +112,7 @@ mod tests {
             ("/f/{id:a/b}/meta", "/f/a/b/meta", "id", Some("a/b")),
             ("/f/{id:.+}/{tail:.*}", "/f/1/2", "tail", Some("2")),
             ("/f/{id:.+}/{tail:.*}", "/f/1/2/3", "tail", None),
+            ("/f/{a}/{id:.+}/{tail:.*}", "/f/1/2/3/4", "a", Some("1")),
             ("/v{id}/{b}.json", "/v17/x.json", "id", Some("17")),
             ("/v{id}/{b}.json", "/v17/x.json", "b", Some("x")),
             ("/v{id}/{b}.json", "/w17/x.json", "id", None),
