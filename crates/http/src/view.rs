@@ -122,7 +122,8 @@ impl RequestView for PlainRequest {
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {
-        self.route.as_deref().map(Cow::Borrowed)
+        let route = self.route.as_deref().filter(|route| !route.is_empty());
+        route.map(Cow::Borrowed)
     }
 
     fn is_routed(&self) -> bool {

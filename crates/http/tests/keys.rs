@@ -122,7 +122,8 @@ fn routes_and_methods_count_apart() {
     let orders = request().with_route("/orders/{id}");
     assert_ne!(subject(&key, &users), subject(&key, &orders));
     let unmatched = request().with_route("");
-    assert_eq!(subject(&key, &unmatched), subject(&key, &unmatched));
+    let unmatched = subject(&key, &unmatched).unwrap();
+    assert_ne!(Ok(unmatched), subject(&key, &users));
     let unrouted = subject(&key, &request()).unwrap_err();
     assert_eq!(unrouted, KeyError::Route);
 }
@@ -138,6 +139,18 @@ fn made_up_methods_are_one_and_none_that_is_known() {
         assert_eq!(of(&known.to_lowercase()), of("BREW"), "{known}");
     }
     assert_ne!(of("GET"), of("PUT"));
+}
+
+#[test]
+fn a_subject_of_256_bytes_is_left_as_it_is_and_a_longer_one_hashed() {
+    let key: Key<str> = from_fn("k", |value: &str| Some(value.to_owned()));
+    let of = |length: usize| key.subject(&"v".repeat(length), &request()).unwrap();
+    let length_of = |subject: &SubjectBuf| subject.as_subject().as_bytes().len();
+    let around = length_of(&of(200)) - 200;
+    let longest = of(256 - around);
+    assert_eq!(length_of(&longest), 256);
+    assert!(longest.as_subject().as_bytes().ends_with(b"vvv"));
+    assert!(length_of(&of(256 - around + 1)) < 100);
 }
 
 #[test]

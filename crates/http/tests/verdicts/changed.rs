@@ -111,3 +111,17 @@ fn a_status_that_no_answer_can_have_leaves_the_one_that_it_had() {
         assert_eq!(refused(&options, &closed).status, possible);
     }
 }
+
+#[test]
+fn where_the_status_has_no_body_there_is_none() {
+    for status in [204, 205, 304] {
+        let options = options().on_denial(move |answer, _| {
+            answer.set("Content-Type", "text/plain");
+            answer.status = status;
+        });
+        let answer = refused(&options, &decided(2, 3));
+        assert_eq!((answer.status, answer.body.as_str()), (status, ""));
+        assert_eq!(answer.header("content-type"), None);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}
