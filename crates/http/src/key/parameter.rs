@@ -25,8 +25,9 @@ pub fn of_route<'p>(pattern: &str, path: &'p str, name: &str) -> Option<&'p str>
     // What was found before the one that takes the segments that are more, once it has come.
     let mut before = None;
     let mut rest = Some(path);
-    for segment in segments(pattern) {
-        let segment = Segment::parse(segment)?;
+    let mut all = segments(pattern).peekable();
+    while let Some(segment) = all.next() {
+        let segment = Segment::parse(segment, all.peek().is_none())?;
         let mut length = 1;
         if more > 0 && segment.may_span() {
             // With a second one nobody knows which of them takes how many.
@@ -120,6 +121,7 @@ mod tests {
             ("/{a}-{b}/{tail:.*}", "/1-2/3/4", "tail", Some("3/4")),
             ("/{a}-{b:.+}/{tail:.*}", "/1-2/3/4", "tail", None),
             ("/g/{id}/{tail}*", "/g/9/x*", "id", Some("9")),
+            ("/g/{id}*/x", "/g/9*/x", "id", Some("9")),
             ("/g/{id}/{tail}*", "/g/9/x/y*", "tail", Some("x/y*")),
             ("/{a}", "/", "a", Some("")),
             ("/{a}/x/{a}", "/1/x/2", "a", Some("1")),

@@ -38,14 +38,14 @@ enum Matches<'a> {
 }
 
 impl<'a> Segment<'a> {
-    /// Nothing if a bracket is never closed.
-    pub(super) fn parse(segment: &'a str) -> Option<Self> {
+    /// Nothing if a bracket is never closed. A star after a parameter is text, but for the last segment.
+    pub(super) fn parse(segment: &'a str, is_last: bool) -> Option<Self> {
         let Some((before, others)) = segment.split_once('{') else {
             return Some(Self::Text(segment));
         };
         let (inside, mut after) = bracketed(others)?;
         let mut parameter = Parameter::parse(inside);
-        if let (Matches::OneSegment, "*") = (&parameter.matches, after) {
+        if let (Matches::OneSegment, "*", true) = (&parameter.matches, after, is_last) {
             (parameter.matches, after) = (Matches::AllTheRest, "");
         }
         if !after.contains('{') {
@@ -219,6 +219,6 @@ mod tests {
     fn a_slash_in_brackets_ends_no_segment() {
         let all: Vec<_> = segments("/a/{b:c/{2}d/}/e").collect();
         assert_eq!(all, ["", "a", "{b:c/{2}d/}", "e"]);
-        assert!(Segment::parse("{a").is_none());
+        assert!(Segment::parse("{a", true).is_none());
     }
 }
