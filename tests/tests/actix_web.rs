@@ -16,9 +16,13 @@ use tidegate_limiter::{Decision, Limiter, Policy, Quota};
 use tidegate_store_memory::MemoryStore;
 
 fn layer(name: &'static str, limit: u64) -> RateLimitLayer {
+    layer_by(name, limit, key::client_ip())
+}
+
+fn layer_by(name: &'static str, limit: u64, options: impl Into<Options>) -> RateLimitLayer {
     let policy = Policy::new(name, Quota::per_hour(limit).unwrap());
     let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-    RateLimitLayer::new(limiter.build().unwrap(), key::client_ip())
+    RateLimitLayer::new(limiter.build().unwrap(), options)
 }
 
 async fn ok() -> &'static str {
@@ -35,6 +39,14 @@ fn get(path: &str) -> TestRequest {
 macro_rules! send {
     ($app:expr, $path:expr) => {
         test::call_service(&$app, get($path).to_request()).await
+    };
+}
+
+/// The same answer of an app that is limited as a whole, and of one that is inside.
+macro_rules! both {
+    ($around:expr, $inside:expr, $path:expr, $status:expr) => {
+        assert_eq!(send!($around, $path).status(), $status, "around: {}", $path);
+        assert_eq!(send!($inside, $path).status(), $status, "inside: {}", $path);
     };
 }
 
@@ -74,11 +86,7 @@ async fn scopes_and_resources_have_limits_of_their_own() {
 /// Around a whole app, before anything is matched, as inside what was matched.
 #[actix_web::test]
 async fn a_route_is_the_same_in_every_spelling_of_its_path() {
-    let limited = |key: key::Key<HttpRequest>| {
-        let policy = Policy::new("route", Quota::per_hour(2).unwrap());
-        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-        RateLimitLayer::new(limiter.build().unwrap(), key)
-    };
+    let limited = |key: key::Key<HttpRequest>| layer_by("route", 2, key);
     let tenant = || key::parameter("tenant").or(key::client_ip());
     for by in [key::route as fn() -> _, tenant] {
         let around = App::new()
@@ -93,16 +101,7 @@ async fn a_route_is_the_same_in_every_spelling_of_its_path() {
             ("/%69tems/a", 200),
             ("/it%65ms/%61", 429),
         ] {
-            assert_eq!(
-                send!(around, spelling).status(),
-                status,
-                "around: {spelling}"
-            );
-            assert_eq!(
-                send!(inside, spelling).status(),
-                status,
-                "inside: {spelling}"
-            );
+            both!(around, inside, spelling, status);
         }
     }
 }
@@ -110,11 +109,7 @@ async fn a_route_is_the_same_in_every_spelling_of_its_path() {
 /// Around a whole app parameters are found by the pattern, inside actix-web has found them.
 #[actix_web::test]
 async fn parameters_of_patterns_with_regexes_are_found() {
-    let limited = || {
-        let policy = Policy::new("id", Quota::per_hour(1).unwrap());
-        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-        RateLimitLayer::new(limiter.build().unwrap(), key::parameter("id"))
-    };
+    let limited = || layer_by("id", 1, key::parameter("id"));
     const PATTERNS: [&str; 6] = [
         "/one/{id:[^/]+}",
         "/tail/{id:.+}",
@@ -140,18 +135,8 @@ async fn parameters_of_patterns_with_regexes_are_found() {
         "/middle/c/d/meta",
         "/v7/x",
     ] {
-        for (spelling, status) in [(path, 200), (path, 429)] {
-            assert_eq!(
-                send!(around, spelling).status(),
-                status,
-                "around: {spelling}"
-            );
-            assert_eq!(
-                send!(inside, spelling).status(),
-                status,
-                "inside: {spelling}"
-            );
-        }
+        both!(around, inside, path, 200);
+        both!(around, inside, path, 429);
     }
     assert_eq!(send!(around, "/all/e/1").status(), 200);
     assert_eq!(send!(around, "/all/e/2*").status(), 429);
@@ -170,10 +155,8 @@ async fn parameters_of_patterns_with_regexes_are_found() {
 #[actix_web::test]
 async fn of_two_parameters_with_one_name_it_is_the_first() {
     let limited = |is_here: bool| {
-        let policy = Policy::new("id", Quota::per_hour(1).unwrap());
-        let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
         let options = Options::new(key::parameter("id")).skip(move |_| !is_here);
-        RateLimitLayer::new(limiter.build().unwrap(), options)
+        layer_by("id", 1, options)
     };
     for level in 0..3 {
         let resource = web::resource("/posts/{id}")
@@ -197,9 +180,7 @@ async fn of_two_parameters_with_one_name_it_is_the_first() {
 /// What actix-web has matched it knows, though another route would have the path as well.
 #[actix_web::test]
 async fn a_route_is_the_one_that_was_matched_in_every_spelling() {
-    let policy = Policy::new("route", Quota::per_hour(1).unwrap());
-    let limiter = Limiter::builder(MemoryStore::new()).policy(policy);
-    let layer = RateLimitLayer::new(limiter.build().unwrap(), key::route());
+    let layer = layer_by("route", 1, key::route());
     let other = web::resource("/{a}").guard(guard::Post()).to(ok);
     let app = App::new()
         .service(other)
@@ -212,10 +193,8 @@ async fn a_route_is_the_one_that_was_matched_in_every_spelling() {
 
 #[actix_web::test]
 async fn what_an_error_of_inner_middleware_becomes_says_whether_it_counts() {
-    let policy = Policy::new("logins", Quota::per_hour(1).unwrap());
-    let limiter = Limiter::builder(MemoryStore::new()).policy(policy).build();
     let options = Options::new(key::client_ip()).charge_if(|status| status == 401);
-    let layer = RateLimitLayer::new(limiter.unwrap(), options);
+    let layer = layer_by("logins", 1, options);
     let app = App::new()
         .wrap_fn(|request, _| {
             let failed = match request.path() {
@@ -334,16 +313,11 @@ async fn without_a_peer_address_nobody_shares_a_bucket() {
 async fn keys_see_what_outer_middleware_has_put_into_the_extensions() {
     struct User(&'static str);
 
-    let policy = Policy::new("per-user", Quota::per_hour(1).unwrap());
-    let limiter = Limiter::builder(MemoryStore::new())
-        .policy(policy)
-        .build()
-        .unwrap();
     let by_user = key::from_fn("user", |request: &actix_web::HttpRequest| {
         request.extensions().get().map(|User(name)| *name)
     });
     let app = App::new()
-        .wrap(RateLimitLayer::new(limiter, Options::new(by_user)))
+        .wrap(layer_by("per-user", 1, by_user))
         .wrap_fn(|request, inner| {
             let user = if request.path() == "/a" {
                 "alice"
