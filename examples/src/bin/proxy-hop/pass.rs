@@ -43,6 +43,7 @@ pub(crate) async fn on(
 /// The request's head, with the empty line that ends it; nothing if there is no request.
 async fn head(asked: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
+    let mut has_begun = false;
     loop {
         if head.len() > LONGEST_HEAD {
             return Err(io::Error::other("its head is longer than 64 KiB"));
@@ -53,9 +54,10 @@ async fn head(asked: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
         }
         // Servers take a line feed alone for the end of a line, and pass over empty lines before a request (RFC 9112,
         // section 2.2).
-        let is_empty = |line: &[u8]| line.iter().all(|byte| b"\r\n".contains(byte));
-        if is_empty(&head[line..]) && !is_empty(&head[..line]) {
-            return Ok(head);
+        match &head[line..] {
+            b"\n" | b"\r\n" if has_begun => return Ok(head),
+            b"\n" | b"\r\n" => {}
+            _ => has_begun = true,
         }
     }
 }
