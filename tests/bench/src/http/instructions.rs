@@ -17,6 +17,8 @@ const WARM_UP: usize = 1_000;
 
 /// Counts for each of a framework's servers, and adds what came out.
 pub fn count(framework: Framework, requests: usize, report: &mut Report) -> Result<()> {
+    let found = Command::new("valgrind").arg("--version").output();
+    found.context("--instructions needs valgrind, which is not there: `apt-get install valgrind`, or what your system has for it")?;
     let section = format!("{}: instructions of a request", framework.as_str());
     // The bare one is the first.
     let mut bare = f64::NAN;

@@ -27,7 +27,8 @@ Hello-world over HTTP/1.1, bare and limited: one server of one thread on one cor
   --quick               15 rounds
   --json FILE           where to write the figures (default: target/bench-http.json in the workspace, or
                         target/bench-http-instructions.json)
-  --instructions        count the instructions of each server's own code for a request, by valgrind, instead of measuring times
+  --instructions        count the instructions of each server's own code for a request, by valgrind (which must be
+                        installed), instead of measuring times
   --check               fail if a goal is missed
   --serve SERVER ANSWER only serve, until killed: print the address, for another program that asks. SERVER is axum/ or actix-web/ and
                         one of bare, empty-layer, two-constant-lines, tidegate, tidegate-without-headers,
