@@ -20,14 +20,16 @@ impl View<'_> {
     /// matched, actix-web knows.
     fn pattern(&self) -> Option<String> {
         let path = self.path();
-        let foretell = || self.0.resource_map().match_pattern(path);
-        if path == self.0.path() {
-            return self.0.match_pattern();
-        }
+        let own = || self.0.match_pattern();
+        let foretold = || {
+            let is_other = path != self.0.path();
+            is_other.then(|| self.0.resource_map().match_pattern(path))?
+        };
         if self.0.match_info().unprocessed().is_empty() {
-            return self.0.match_pattern().or_else(foretell);
+            own().or_else(foretold)
+        } else {
+            foretold().or_else(own)
         }
-        foretell().or_else(|| self.0.match_pattern())
     }
 }
 

@@ -74,8 +74,8 @@ impl Answer {
         self.headers.retain(|(name, _)| !is_the_servers(name));
         if BODILESS.contains(&self.status) {
             self.body.clear();
-            let names_a_body = |name: &str| name.eq_ignore_ascii_case("content-type");
-            self.headers.retain(|(name, _)| !names_a_body(name));
+            self.headers
+                .retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         }
     }
 }

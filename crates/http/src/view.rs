@@ -20,7 +20,7 @@ pub trait RequestView {
     /// What stands in the path where the matched route has a parameter of that name, if it has one and one is known.
     fn parameter(&self, name: &str) -> Option<Cow<'_, str>>;
 
-    /// The value of the first header line of that name (in lower case).
+    /// The value of the first header line of that name (in lower case). Where no line has `host`, [`host_of`] may.
     fn header(&self, name: &str) -> Option<&[u8]>;
 
     /// The values of all header lines of that name (in lower case), in the order of their arrival.

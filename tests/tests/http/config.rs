@@ -199,7 +199,7 @@ impl Config {
                 answer.status = 1000;
             });
         }
-        if let [_, ..] = self.denied_as {
+        if !self.denied_as.is_empty() {
             let statuses = Mutex::new(self.denied_as.iter().copied().cycle());
             options = options.on_denial(move |answer, _| {
                 answer.status = statuses.lock().unwrap().next().unwrap();
